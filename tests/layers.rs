@@ -202,6 +202,8 @@ const PURE: &[&str] = &[
 const ONLY_IN: &[(&str, &str)] = &[
     ("reqwest", "ari"),
     ("axum", "http"),
+    ("axum_server", "http"),
+    ("tokio_rustls", "http"),
     ("sd_notify", "cli"),
     ("tokio_tungstenite", "ari"),
     ("sqlx", "store"),

@@ -9,6 +9,7 @@ mod drop;
 mod events;
 mod explain;
 mod fleet;
+mod healthcheck;
 mod init;
 mod message;
 mod operator;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Explain(_)
         | CliCommand::Campaign(_)
         | CliCommand::Reload(_)
+        | CliCommand::Healthcheck(_)
         | CliCommand::Dnc(_)
         | CliCommand::Fleet(_)
         | CliCommand::Prompts(_)
@@ -110,6 +112,9 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Reload(args) => {
             runtime.block_on(reload::run(&args, args_file.as_deref(), printer))
         }
+        CliCommand::Healthcheck(args) => {
+            runtime.block_on(healthcheck::run(&args, args_file.as_deref(), printer))
+        }
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
@@ -170,6 +175,7 @@ enum CliCommand {
     Campaign(Box<campaign::CampaignArgs>),
     Serve(serve::ServeArgs),
     Reload(reload::ReloadArgs),
+    Healthcheck(healthcheck::HealthcheckArgs),
     Dnc(dnc::DncArgs),
     Fleet(fleet::FleetArgs),
     Prompts(prompts::PromptsArgs),
@@ -248,8 +254,23 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "serve", "reload", "dnc",
-            "fleet", "contact", "store", "prune", "prompts", "token", "events",
+            "init",
+            "drop",
+            "doctor",
+            "message",
+            "explain",
+            "campaign",
+            "serve",
+            "reload",
+            "healthcheck",
+            "dnc",
+            "fleet",
+            "contact",
+            "store",
+            "prune",
+            "prompts",
+            "token",
+            "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(

@@ -13,9 +13,11 @@ mod idempotency;
 mod openapi;
 mod openapi_schemas;
 mod pagination;
+mod probe;
 mod problem;
 mod routes;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 
@@ -26,8 +28,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{auth::Seal, config::Config, orders::SingleDrops, store::Store};
 
 pub use health::{Condition, DriverCondition, LinkCondition};
+pub use probe::{ProbeError, Probed, probe};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
+pub use tls::{Certificate, ServerTls, TlsError};
 
 /// What all handlers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -72,9 +76,8 @@ pub fn openapi() -> serde_json::Value {
 
 /// All that is answered.
 pub fn router(api: Api) -> Router {
-    let v1 = routes::router(&api);
     Router::new()
         .merge(health::routes())
-        .merge(v1)
+        .merge(routes::router(&api))
         .with_state(api)
 }

@@ -32,6 +32,8 @@ mod program;
 mod prompts;
 mod rights;
 mod serve;
+mod serve_fit;
+mod serve_tls;
 mod standby;
 mod standstill;
 mod terminal;

@@ -17,9 +17,8 @@ use std::sync::LazyLock;
 
 use axum::{
     Router,
-    extract::Request,
     http::{Method, Uri, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, any, on},
 };
@@ -28,7 +27,7 @@ use serde_json::Value;
 use super::{
     Api,
     caller::authorise,
-    frame::{Hosts, check_host, frame, no_such_method, nothing},
+    frame::{check_host, frame, no_such_method, nothing},
     openapi,
 };
 use crate::auth::Action;
@@ -119,17 +118,14 @@ pub(super) fn router(api: &Api) -> Router<Api> {
         };
         router = router.route(&format!("{BASE}{}", route.path), handler);
     }
-    let hosts = Hosts::default();
     router
         .route(
             &format!("{BASE}/{{*rest}}"),
             any(async |uri: Uri| nothing(&uri)),
         )
         .method_not_allowed_fallback(async || no_such_method())
-        .layer(from_fn(move |request: Request, next: Next| {
-            check_host(hosts.clone(), request, next)
-        }))
-        .layer(from_fn(frame))
+        .layer(from_fn_with_state(api.clone(), check_host))
+        .layer(from_fn_with_state(api.clone(), frame))
 }
 
 #[cfg(test)]

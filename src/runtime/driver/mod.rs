@@ -1,6 +1,8 @@
 //! The one loop that owns the board: takes in what happened, hands on what drops want, sleeps until the next deadline.
 
 mod record;
+#[cfg(debug_assertions)]
+mod standstill;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -149,6 +151,8 @@ impl Driver {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
+            #[cfg(debug_assertions)]
+            standstill::stand_if_ordered().await;
             self.pulse.beat();
             let deadline = self.board.poll_timeout();
             let deadline = deadline.map(|at| self.catching_up.map_or(at, |until| at.max(until)));
