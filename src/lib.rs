@@ -38,7 +38,7 @@
 //! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
-//! | [`clock`], [`telemetry`] | the only places that read a clock, and that say where the log goes | |
+//! | [`clock`], [`telemetry`], [`metrics`] | the only places that read a clock, that say where the log goes, and that know Prometheus | |
 //!
 //! Which module may name which is a table in `tests/layers.rs`, and a test.
 //!
@@ -76,6 +76,7 @@ pub mod http;
 pub mod id;
 pub mod import;
 pub mod list;
+pub mod metrics;
 pub mod orders;
 pub mod phone;
 pub mod runtime;

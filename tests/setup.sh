@@ -7,6 +7,7 @@
 #   root    what builds the lab's Asterisk root
 #   lab     what the lab needs: its root, and the voices of its subscribers
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
+#   metrics Prometheus, whose rules, queries and lints are asked
 #   clock   what sets the clock of one program alone
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -53,6 +54,7 @@ main() {
             want python3 has python3
             want python3-venv python3 -c 'import ensurepip'
             ;;
+        metrics) want prometheus has promtool ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

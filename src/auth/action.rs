@@ -59,6 +59,8 @@ pub enum Action {
     RemoveMessage,
     /// Reads the state of PBXes, controllers and the trunk.
     ReadFleet,
+    /// Reads what the process counts.
+    ReadMetrics,
     /// Reads or follows the log of events.
     ReadEvents,
     /// Reads the audit log.
@@ -102,7 +104,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -123,6 +125,7 @@ impl Action {
         Self::PrepareMessage,
         Self::RemoveMessage,
         Self::ReadFleet,
+        Self::ReadMetrics,
         Self::ReadEvents,
         Self::ReadAudit,
         Self::ReadFullNumbers,
@@ -145,7 +148,7 @@ impl Action {
             Self::Bar | Self::Unbar => Scope::DoNotCallWrite,
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
-            Self::ReadFleet => Scope::MetricsRead,
+            Self::ReadFleet | Self::ReadMetrics => Scope::MetricsRead,
             Self::ReadEvents => Scope::EventsRead,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
@@ -175,6 +178,7 @@ impl Action {
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
+            Self::ReadMetrics => "metrics.read",
             Self::ReadEvents => "events.read",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     auth::{Action, Denied, Object, Principal, Token, TokenRefusal, admit, allows, is_used_again},
     clock,
+    metrics::{self, AuthFailure},
     store::AuditEntry,
 };
 
@@ -100,6 +101,7 @@ pub(super) async fn authorise(
     match caller_of(&api, ip, token, request_id).await {
         Ok(caller) => {
             if let Err(problem) = caller.may(action, Object::Any) {
+                metrics::auth_failure(AuthFailure::Scope);
                 return problem.into_response();
             }
             request.extensions_mut().insert(Arc::new(caller));
@@ -127,6 +129,7 @@ async fn caller_of(
                 TokenRefusal::Revoked => "revoked",
                 TokenRefusal::Network => "network",
             };
+            metrics::auth_failure(AuthFailure::Token);
             tracing::warn!(token = %token.id(), %ip, why, "a token was refused");
             return Err(unauthorized("the token is not good"));
         }

@@ -16,12 +16,13 @@ mod pagination;
 mod probe;
 mod problem;
 mod routes;
+mod scrape;
 mod server;
 mod tls;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -78,6 +79,8 @@ pub fn openapi() -> serde_json::Value {
 pub fn router(api: Api) -> Router {
     Router::new()
         .merge(health::routes())
+        .merge(scrape::routes(&api))
         .merge(routes::router(&api))
+        .layer(from_fn(scrape::count))
         .with_state(api)
 }

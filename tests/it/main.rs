@@ -33,6 +33,7 @@ mod prompts;
 mod rights;
 mod serve;
 mod serve_fit;
+mod serve_metrics;
 mod serve_tls;
 mod standby;
 mod standstill;

@@ -12,6 +12,7 @@ use tokio::{
 };
 use tracing::info;
 
+use super::gauges::{gauges, nothing};
 use crate::{
     cli::{campaign::note_line, printer::Printer},
     clock,
@@ -19,6 +20,7 @@ use crate::{
     controller::{Controller, ControllerError, Ended, Selection},
     error_chain::chain,
     http::LinkCondition,
+    metrics,
     orders::{NoteLevel, View},
     runtime::PbxLink,
     store::Store,
@@ -69,6 +71,8 @@ impl Dialling {
         let (orders, ordered) = mpsc::unbounded_channel();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        metrics::pbx_connected(false);
+        metrics::campaigns(&nothing());
         let supervisor = Supervisor {
             config,
             store,
@@ -126,6 +130,8 @@ impl Supervisor {
             if !comes_back(&error) {
                 return Err(error);
             }
+            metrics::pbx_connected(false);
+            metrics::campaigns(&nothing());
             let words = chain(&error);
             if self.said.as_ref() != Some(&words) {
                 self.printer
@@ -201,7 +207,11 @@ impl Supervisor {
                 changed = views.changed(), if has_views => {
                     has_views = changed.is_ok();
                     shown_at = clock::now();
-                    let words = state_words(&views.borrow_and_update());
+                    let words = {
+                        let view = views.borrow_and_update();
+                        metrics::campaigns(&gauges(&view));
+                        state_words(&view)
+                    };
                     self.state.send_if_modified(|state| {
                         std::mem::replace(&mut state.words, words.clone()) != words
                     });
@@ -239,6 +249,7 @@ impl Supervisor {
     }
 
     fn show_link(&self, link: PbxLink) {
+        metrics::pbx_connected(link == PbxLink::Up);
         let link = match link {
             PbxLink::Up => LinkCondition::Up,
             PbxLink::Away => LinkCondition::Away("the PBX cannot be reached".to_owned()),

@@ -10,6 +10,7 @@
 
 mod control_socket;
 mod dialling;
+mod gauges;
 mod service_manager;
 mod signals;
 
@@ -46,6 +47,7 @@ use crate::{
     http::{
         Api, ApiState, Certificate, Condition, DriverCondition, Server, ServerError, ServerTls,
     },
+    metrics,
     orders::SingleDrops,
     store::{ErrorClass::Away, Store},
     telemetry,
@@ -80,6 +82,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let config = Config::load_for_service(file).map_err(CliError::new)?;
+    metrics::begin(env!("CARGO_PKG_VERSION"), &gauges::labels());
     set_log(&config);
     let mut manager = ServiceManager::of_environment();
     let mut signals = ServiceSignals::new().map_err(CliError::new)?;

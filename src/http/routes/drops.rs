@@ -25,6 +25,7 @@ use crate::{
         problem::{Problem, ProblemKind},
     },
     id::DropId,
+    metrics,
     orders::{DropView, NotOrdered, OrderedDrop},
     phone::PhoneNumber,
     store::{
@@ -223,6 +224,7 @@ async fn respond(
     };
     if is_replayed {
         let yes = HeaderValue::from_static("true");
+        metrics::idempotent_replay();
         response.headers_mut().insert(idempotency::REPLAYED, yes);
     }
     Ok(response)
