@@ -29,7 +29,7 @@
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
 //! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
 //! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
-//! | [`auth`] | who may do what over HTTP: tokens, scopes, and the one function that decides | yes |
+//! | [`auth`] | who may do what over HTTP: tokens, users, and the one function that decides | yes |
 //! | [`orders`] | what an operator orders of campaigns and single drops, and the views of them | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |

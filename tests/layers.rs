@@ -220,6 +220,8 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum_server", "http"),
     ("tokio_rustls", "http"),
     ("prometheus", "metrics"),
+    ("argon2", "auth"),
+    ("governor", "http"),
     ("sd_notify", "cli"),
     ("tokio_tungstenite", "ari"),
     ("sqlx", "store"),

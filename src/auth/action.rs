@@ -2,18 +2,20 @@
 
 use std::fmt;
 
-use super::{Scope, Scopes};
+use super::{Role, Scope, Scopes};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// What stands for it in the audit log, and keeps its idempotency keys apart from those of others: `token:` and the
-    /// token's id.
+    /// token's id, or `user:` and the user's name.
     pub id: String,
     /// Its name, for people.
     pub name: String,
     /// What it is good for.
     pub scopes: Scopes,
+    /// The role, if it is a person who has signed in; `None` of a token.
+    pub role: Option<Role>,
 }
 
 /// Something that can be done over HTTP. Slugs are in the audit log and never renamed.
@@ -67,6 +69,12 @@ pub enum Action {
     ReadAudit,
     /// Reads numbers unmasked.
     ReadFullNumbers,
+    /// Reads and ends sessions of one's own.
+    OwnSessions,
+    /// Reads the users and the sessions of others.
+    ReadUsers,
+    /// Makes users, changes their roles, and ends their sessions.
+    ManageUsers,
 }
 
 /// What it is done to, as far as that decides.
@@ -82,8 +90,21 @@ pub enum Object {
 /// Why somebody may not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// The scope that is missing.
+    /// The scope that it takes; of what only people do, one that those roles hold which may do it.
     pub missing: Scope,
+    /// What does not suffice.
+    pub by: DeniedBy,
+}
+
+/// What does not suffice for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedBy {
+    /// The scopes of a token.
+    Scopes,
+    /// That it is a token: only people do this.
+    BeingToken,
+    /// The role of a person.
+    Role(Role),
 }
 
 /// Whether somebody may do something to an object.
@@ -95,16 +116,26 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
         Object::Any => action.scope(),
         Object::DespiteGate => Scope::Admin,
     };
-    if principal.scopes.hold(missing) {
+    let by = match principal.role {
+        None if action.is_for_people() => DeniedBy::BeingToken,
+        None => DeniedBy::Scopes,
+        Some(role) => DeniedBy::Role(role),
+    };
+    let may = match by {
+        DeniedBy::BeingToken => false,
+        DeniedBy::Role(Role::Operator) if action == Action::Unbar => false,
+        DeniedBy::Scopes | DeniedBy::Role(_) => principal.scopes.hold(missing),
+    };
+    if may {
         Ok(())
     } else {
-        Err(Denied { missing })
+        Err(Denied { missing, by })
     }
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -129,7 +160,18 @@ impl Action {
         Self::ReadEvents,
         Self::ReadAudit,
         Self::ReadFullNumbers,
+        Self::OwnSessions,
+        Self::ReadUsers,
+        Self::ManageUsers,
     ];
+
+    /// Whether no token may do it, whatever its scopes: who has a token that leaked makes no further access.
+    pub const fn is_for_people(self) -> bool {
+        matches!(
+            self,
+            Self::OwnSessions | Self::ReadUsers | Self::ManageUsers
+        )
+    }
 
     /// The scope that it takes.
     pub const fn scope(self) -> Scope {
@@ -152,6 +194,9 @@ impl Action {
             Self::ReadEvents => Scope::EventsRead,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
+            // Every role holds it.
+            Self::OwnSessions => Scope::DropsRead,
+            Self::ReadUsers | Self::ManageUsers => Scope::Admin,
         }
     }
 
@@ -182,6 +227,9 @@ impl Action {
             Self::ReadEvents => "events.read",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",
+            Self::OwnSessions => "session.own",
+            Self::ReadUsers => "user.read",
+            Self::ManageUsers => "user.manage",
         }
     }
 }
@@ -203,8 +251,50 @@ mod tests {
         for action in Action::ALL {
             for scope in Scope::ALL {
                 let may = allows(&with(scope), action, Object::Any);
-                let should = scope == action.scope() || scope == Scope::Admin;
+                let holds = scope == action.scope() || scope == Scope::Admin;
+                let should = holds && !action.is_for_people();
                 assert_eq!(may.is_ok(), should, "{action} with {scope}");
+            }
+        }
+    }
+
+    /// What each role may do, action by action: a new one has to be given its row.
+    #[test]
+    fn each_role_may_what_its_row_says() {
+        use Action as A;
+        for action in Action::ALL {
+            // Viewer, operator, manager, auditor, admin.
+            let row = match action {
+                A::ReadDrops
+                | A::ReadCampaigns
+                | A::ReadResults
+                | A::ReadContacts
+                | A::Check
+                | A::ReadDoNotCall
+                | A::ReadMessages
+                | A::ReadFleet
+                | A::ReadMetrics
+                | A::ReadEvents
+                | A::OwnSessions => "v o m a A",
+                A::RunCampaign | A::Bar => "- o m - A",
+                A::OrderDrop
+                | A::CancelDrop
+                | A::CreateCampaign
+                | A::ChangeCampaign
+                | A::DeleteCampaign
+                | A::AddContacts
+                | A::Unbar
+                | A::PrepareMessage
+                | A::RemoveMessage => "- - m - A",
+                A::ReadEvidence | A::ReadAudit | A::ReadFullNumbers => "- - - a A",
+                A::ReadUsers | A::ManageUsers => "- - - - A",
+            };
+            for (role, letter) in Role::ALL.into_iter().zip(row.split(' ')) {
+                let may = allows(&person(role), action, Object::Any);
+                assert_eq!(may.is_ok(), letter != "-", "{action} by {role}");
+                if let Err(denied) = may {
+                    assert_eq!(denied.by, DeniedBy::Role(role));
+                }
             }
         }
     }
@@ -221,6 +311,10 @@ mod tests {
             Object::DespiteGate,
         );
         assert_eq!(denied.unwrap_err().missing, Scope::Admin);
+        for role in Role::ALL {
+            let may = allows(&person(role), Action::OrderDrop, Object::DespiteGate);
+            assert_eq!(may.is_ok(), role == Role::Admin, "{role}");
+        }
     }
 
     #[test]
@@ -234,6 +328,16 @@ mod tests {
             id: "token:abcdefgh".to_owned(),
             name: "crm".to_owned(),
             scopes: Scopes::from_iter([scope]),
+            role: None,
+        }
+    }
+
+    fn person(role: Role) -> Principal {
+        Principal {
+            id: "user:ann".to_owned(),
+            name: "ann".to_owned(),
+            scopes: role.scopes(),
+            role: Some(role),
         }
     }
 }

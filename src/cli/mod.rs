@@ -1,5 +1,6 @@
 //! The command line: one module per command.
 
+mod audit;
 mod campaign;
 mod contact;
 mod database;
@@ -23,6 +24,7 @@ mod serve;
 mod stop;
 mod store;
 mod token;
+mod user;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -57,6 +59,8 @@ pub fn main() -> ExitCode {
         | CliCommand::Store(_)
         | CliCommand::Prune(_)
         | CliCommand::Token(_)
+        | CliCommand::User(_)
+        | CliCommand::Audit(_)
         | CliCommand::Events(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
@@ -121,6 +125,8 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
+        CliCommand::User(args) => runtime.block_on(user::run(&args, &stored()?, printer)),
+        CliCommand::Audit(args) => runtime.block_on(audit::run(&args, &stored()?, printer)),
         CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
     };
@@ -183,6 +189,8 @@ enum CliCommand {
     Store(store::StoreArgs),
     Prune(prune::PruneArgs),
     Token(token::TokenArgs),
+    User(user::UserArgs),
+    Audit(audit::AuditArgs),
     Events(events::EventsArgs),
 }
 
@@ -270,6 +278,8 @@ mod tests {
             "prune",
             "prompts",
             "token",
+            "user",
+            "audit",
             "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
@@ -279,7 +289,7 @@ mod tests {
             );
         }
         for group in [
-            "campaign", "dnc", "fleet", "contact", "store", "prompts", "token",
+            "campaign", "dnc", "fleet", "contact", "store", "prompts", "token", "user", "audit",
         ] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();

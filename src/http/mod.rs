@@ -3,6 +3,7 @@
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
+mod browser;
 mod caller;
 mod event_feed;
 mod fields;
@@ -10,15 +11,19 @@ mod frame;
 mod given;
 mod health;
 mod idempotency;
+mod limits;
 mod openapi;
+mod openapi_people;
 mod openapi_schemas;
 mod pagination;
+mod passwords;
 mod probe;
 mod problem;
 mod routes;
 mod scrape;
 mod server;
 mod tls;
+mod welcome;
 
 use std::sync::Arc;
 
@@ -33,6 +38,7 @@ pub use probe::{ProbeError, Probed, probe};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
 pub use tls::{Certificate, ServerTls, TlsError};
+pub use welcome::link_at;
 
 /// What all handlers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -57,6 +63,8 @@ pub struct ApiState {
     keys: idempotency::KeysInUse,
     feed: event_feed::EventFeed,
     seal: Arc<OnceCell<Seal>>,
+    limits: limits::Limits,
+    passwords: passwords::PasswordThread,
 }
 
 impl Api {
@@ -80,6 +88,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(health::routes())
         .merge(scrape::routes(&api))
+        .merge(welcome::routes(&api))
         .merge(routes::router(&api))
         .layer(from_fn(scrape::count))
         .with_state(api)

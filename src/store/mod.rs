@@ -56,6 +56,7 @@ mod results;
 mod retry;
 mod salt;
 mod server_clock;
+mod sessions;
 mod shares;
 mod sql;
 mod tally;
@@ -63,6 +64,7 @@ mod timely;
 mod tokens;
 mod transaction;
 mod turnstile;
+mod users;
 mod waiting;
 
 use std::sync::Arc;
@@ -107,6 +109,7 @@ pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
+pub use users::UserChange;
 pub use waiting::WaitingGroup;
 
 use salt::Salt;

@@ -36,6 +36,7 @@ mod rights;
 mod storm;
 mod trouble;
 mod upgrade;
+mod users;
 
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ fn main() {
         rights::trials(&server),
         storm::trials(&server),
         upgrade::trials(&server),
+        users::trials(&server),
         drafts::trials(&server),
         erase::trials(&server),
         events::trials(&server),

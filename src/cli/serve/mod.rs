@@ -91,6 +91,11 @@ pub(super) async fn run(
     let Some(store) = opened else {
         return Ok(Exit::Success);
     };
+    if store.users().await.is_ok_and(|users| users.is_empty()) {
+        printer.hint(
+            "nobody can sign in yet: `aftertone user add NAME --role admin` makes the first user",
+        );
+    }
     let (listen, certificate) = (config.serve.listen, certificate(&config)?);
     let tls = certificate.as_ref().map(ServerTls::new);
     let server = Server::bind(listen).await.map_err(|error| {

@@ -12,6 +12,8 @@ mod evidence;
 mod fleet;
 mod messages;
 mod results;
+mod sessions;
+mod users;
 
 use std::sync::LazyLock;
 
@@ -88,6 +90,14 @@ pub(super) fn table() -> Vec<Route> {
         GET "/events" Some(A::ReadEvents) => events::list,
         GET "/events/stream" Some(A::ReadEvents) => events::stream,
         GET "/audit" Some(A::ReadAudit) => audit::list,
+        GET "/users" Some(A::ReadUsers) => users::list,
+        POST "/users" Some(A::ManageUsers) => users::add,
+        GET "/users/{user}" Some(A::ReadUsers) => users::show,
+        PATCH "/users/{user}" Some(A::ManageUsers) => users::change,
+        POST "/users/{user}/links" Some(A::ManageUsers) => users::invite,
+        POST "/sessions" None => sessions::begin,
+        GET "/sessions" Some(A::OwnSessions) => sessions::list,
+        DELETE "/sessions/{session}" Some(A::OwnSessions) => sessions::end,
         GET "/openapi.json" None => async || show_document(),
     ]
 }

@@ -27,9 +27,9 @@ pub(crate) struct ApiServer {
     pub(crate) program: Program,
     /// A token that may do everything.
     pub(crate) admin: String,
-    store: Store,
+    pub(crate) store: Store,
     pub(crate) at: SocketAddr,
-    client: Client,
+    pub(crate) client: Client,
     stopping: CancellationToken,
     closed: CancellationToken,
     served: JoinHandle<()>,
@@ -73,7 +73,24 @@ impl ApiServer {
         database: Kind,
         postgres: &Server,
     ) -> Self {
+        Self::start_with(settings, gate, "", database, postgres).await
+    }
+
+    /// The same with these keys of `[serve]`.
+    pub(crate) async fn start_with(
+        settings: Settings,
+        gate: &str,
+        serve: &str,
+        database: Kind,
+        postgres: &Server,
+    ) -> Self {
         let program = Program::new(settings).await;
+        if !serve.is_empty() {
+            let path = program.path("aftertone.toml");
+            let text = fs::read_to_string(&path).unwrap();
+            let text = text.replacen("[pbx]\n", &format!("[serve]\n{serve}\n[pbx]\n"), 1);
+            fs::write(&path, text).unwrap();
+        }
         if !gate.is_empty() {
             program.gate(gate);
         }
@@ -94,6 +111,15 @@ impl ApiServer {
                 "sounds_dir = \"sounds\"",
                 &format!("sounds_dir = \"{folder}/sounds\""),
             );
+        // What is limited is limited by the tests of that.
+        if !text.contains("requests_per_second") {
+            let any = "requests_per_second = \"any\"\n";
+            text = if text.contains("[serve]\n") {
+                text.replacen("[serve]\n", &format!("[serve]\n{any}"), 1)
+            } else {
+                text.replacen("[pbx]\n", &format!("[serve]\n{any}[pbx]\n"), 1)
+            };
+        }
         if let Some(base) = &base {
             let sqlite = format!("sqlite:{folder}/aftertone.db");
             text = text.replace(&sqlite, base.url());
