@@ -75,6 +75,10 @@ pub enum Action {
     ReadUsers,
     /// Makes users, changes their roles, and ends their sessions.
     ManageUsers,
+    /// Reads the tokens, without their secrets.
+    ReadTokens,
+    /// Makes and revokes tokens.
+    ManageTokens,
 }
 
 /// What it is done to, as far as that decides.
@@ -135,7 +139,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -163,13 +167,19 @@ impl Action {
         Self::OwnSessions,
         Self::ReadUsers,
         Self::ManageUsers,
+        Self::ReadTokens,
+        Self::ManageTokens,
     ];
 
     /// Whether no token may do it, whatever its scopes: who has a token that leaked makes no further access.
     pub const fn is_for_people(self) -> bool {
         matches!(
             self,
-            Self::OwnSessions | Self::ReadUsers | Self::ManageUsers
+            Self::OwnSessions
+                | Self::ReadUsers
+                | Self::ManageUsers
+                | Self::ReadTokens
+                | Self::ManageTokens
         )
     }
 
@@ -196,7 +206,9 @@ impl Action {
             Self::ReadFullNumbers => Scope::NumbersFull,
             // Every role holds it.
             Self::OwnSessions => Scope::DropsRead,
-            Self::ReadUsers | Self::ManageUsers => Scope::Admin,
+            Self::ReadUsers | Self::ManageUsers | Self::ReadTokens | Self::ManageTokens => {
+                Scope::Admin
+            }
         }
     }
 
@@ -230,6 +242,8 @@ impl Action {
             Self::OwnSessions => "session.own",
             Self::ReadUsers => "user.read",
             Self::ManageUsers => "user.manage",
+            Self::ReadTokens => "token.read",
+            Self::ManageTokens => "token.manage",
         }
     }
 }
@@ -287,7 +301,7 @@ mod tests {
                 | A::PrepareMessage
                 | A::RemoveMessage => "- - m - A",
                 A::ReadEvidence | A::ReadAudit | A::ReadFullNumbers => "- - - a A",
-                A::ReadUsers | A::ManageUsers => "- - - - A",
+                A::ReadUsers | A::ManageUsers | A::ReadTokens | A::ManageTokens => "- - - - A",
             };
             for (role, letter) in Role::ALL.into_iter().zip(row.split(' ')) {
                 let may = allows(&person(role), action, Object::Any);

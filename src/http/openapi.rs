@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use super::{
     idempotency,
     openapi_people::{
-        NewUser, SessionList, SignIn, SignedIn, UserChange, UserLink, UserList, UserOrder,
+        NewToken, NewUser, SessionList, SignIn, SignedIn, TokenList, TokenOrder, UserChange,
+        UserLink, UserList, UserOrder,
     },
     openapi_schemas::{
         AuditPage, CampaignChange, CampaignOrder, CampaignPage, CampaignShown, CheckRequest,
@@ -403,6 +404,36 @@ const OPERATIONS: &[Operation] = &[
         responses: &[(201, "The link", Some("UserLink"))],
     },
     Operation {
+        method: "GET",
+        path: "/tokens",
+        id: "list_tokens",
+        summary: "List the tokens, the latest first",
+        description: "Without their secrets, which are nowhere.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The tokens", Some("TokenList"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens",
+        id: "add_token",
+        summary: "Make a token",
+        description: "It is shown here alone. It takes the password within the last ten minutes.",
+        parameters: &[],
+        request: Some("TokenOrder"),
+        responses: &[(201, "The token is made", Some("NewToken"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/tokens/{token}",
+        id: "revoke_token",
+        summary: "Revoke a token",
+        description: "It is good for nothing from then on.",
+        parameters: &["{token}"],
+        request: None,
+        responses: &[(204, "It is revoked", None)],
+    },
+    Operation {
         method: "POST",
         path: "/sessions",
         id: "sign_in",
@@ -636,6 +667,7 @@ fn parameter(name: &str) -> Value {
         ),
         "drop" => ("The drop's id", json!({"type": "string"})),
         "campaign" => ("The campaign's name", json!({"type": "string"})),
+        "token" => ("The token's id", json!({"type": "string"})),
         "user" => ("The user's name", json!({"type": "string"})),
         "session" => ("`current`, or the session's id", json!({"type": "string"})),
         "all" => (
@@ -695,6 +727,9 @@ fn schemas() -> Value {
     add::<SignIn>(&mut all);
     add::<SignedIn>(&mut all);
     add::<SessionList>(&mut all);
+    add::<TokenList>(&mut all);
+    add::<TokenOrder>(&mut all);
+    add::<NewToken>(&mut all);
     add::<Problem>(&mut all);
     all.insert("OpenApi".to_owned(), json!({"type": "object"}));
     let types: Vec<_> = ProblemKind::ALL.into_iter().map(problem_type).collect();

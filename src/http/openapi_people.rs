@@ -1,4 +1,4 @@
-//! The schemas of users and sessions in the OpenAPI document, as types that are nothing else.
+//! The schemas of users, sessions and tokens in the OpenAPI document, as types that are nothing else.
 
 #![expect(dead_code, reason = "only their schemas are used")]
 
@@ -141,4 +141,89 @@ pub(super) struct SessionShown {
     ip: Option<String>,
     /// Whether it is the one by which is asked.
     current: bool,
+}
+
+/// All tokens.
+#[derive(ToSchema)]
+pub(super) struct TokenList {
+    /// The tokens, the latest first.
+    items: Vec<TokenShown>,
+}
+
+/// A token, without its secret.
+#[derive(ToSchema)]
+#[schema(as = Token)]
+pub(super) struct TokenShown {
+    /// Its id, the part of it that may be shown.
+    id: String,
+    /// What it is for.
+    name: String,
+    /// What it is good for.
+    scopes: Vec<String>,
+    /// The networks from which it may be used; empty: all.
+    networks: Vec<String>,
+    /// `good`, `expired` or `revoked`.
+    state: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Who made it.
+    created_by: String,
+    /// From when on it is good for nothing; null: it does not expire.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// When it was last used, to the minute.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    /// From where.
+    last_used_from: Option<String>,
+    /// When it was revoked.
+    #[schema(format = DateTime)]
+    revoked_at: Option<String>,
+}
+
+/// A token to be made.
+#[derive(ToSchema)]
+pub(super) struct TokenOrder {
+    /// What it is for.
+    name: String,
+    /// What it is good for, such as `drops:write`.
+    scopes: Vec<String>,
+    /// Networks from which it may be used; all unless given.
+    networks: Option<Vec<String>>,
+    /// Until when, in RFC 3339, or `never`; for 90 days unless given.
+    expires_at: Option<String>,
+}
+
+/// A token that was made.
+#[derive(ToSchema)]
+pub(super) struct NewToken {
+    /// Its id, the part of it that may be shown.
+    id: String,
+    /// What it is for.
+    name: String,
+    /// What it is good for.
+    scopes: Vec<String>,
+    /// The networks from which it may be used; empty: all.
+    networks: Vec<String>,
+    /// `good`, `expired` or `revoked`.
+    state: String,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Who made it.
+    created_by: String,
+    /// From when on it is good for nothing; null: it does not expire.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// When it was last used, to the minute.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    /// From where.
+    last_used_from: Option<String>,
+    /// When it was revoked.
+    #[schema(format = DateTime)]
+    revoked_at: Option<String>,
+    /// The token itself, which is not shown again.
+    token: String,
 }

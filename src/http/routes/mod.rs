@@ -13,6 +13,7 @@ mod fleet;
 mod messages;
 mod results;
 mod sessions;
+mod tokens;
 mod users;
 
 use std::sync::LazyLock;
@@ -95,6 +96,9 @@ pub(super) fn table() -> Vec<Route> {
         GET "/users/{user}" Some(A::ReadUsers) => users::show,
         PATCH "/users/{user}" Some(A::ManageUsers) => users::change,
         POST "/users/{user}/links" Some(A::ManageUsers) => users::invite,
+        GET "/tokens" Some(A::ReadTokens) => tokens::list,
+        POST "/tokens" Some(A::ManageTokens) => tokens::add,
+        DELETE "/tokens/{token}" Some(A::ManageTokens) => tokens::revoke,
         POST "/sessions" None => sessions::begin,
         GET "/sessions" Some(A::OwnSessions) => sessions::list,
         DELETE "/sessions/{session}" Some(A::OwnSessions) => sessions::end,

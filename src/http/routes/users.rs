@@ -257,8 +257,8 @@ async fn find(api: &Api, name: &str) -> Result<KeptUser, Problem> {
     found.ok_or_else(|| Problem::not_found("user"))
 }
 
-/// The time, if whoever asks has signed in a moment ago: a browser that was left open makes no users.
-fn fresh(caller: &Caller) -> Result<Timestamp, Problem> {
+/// The time, if whoever asks has signed in a moment ago: a browser that was left open makes no users and no tokens.
+pub(super) fn fresh(caller: &Caller) -> Result<Timestamp, Problem> {
     let now = now();
     let session = caller.session.as_ref();
     if session.is_some_and(|session| session.is_fresh(now)) {

@@ -279,6 +279,75 @@ async fn users_are_managed_by_admins_who_have_just_signed_in() {
 }
 
 #[tokio::test]
+async fn tokens_are_made_and_revoked_by_admins_who_have_signed_in() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let admin = session(&server, "root", Role::Admin, Timestamp::now()).await;
+    let order = json!({"name": "crm", "scopes": ["campaigns:read"], "networks": ["127.0.0.0/8"]});
+    let made = server
+        .send(own(&server, Method::POST, "/tokens", &admin).json(&order))
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    server.fits(&made.body, "NewToken");
+    let token = made.body["token"].as_str().unwrap();
+    let ask = async || {
+        let request = server.plain(Method::GET, "/campaigns").bearer_auth(token);
+        server.send(request).await.status
+    };
+    assert_eq!(ask().await, 200);
+    let list = server
+        .send(own(&server, Method::GET, "/tokens", &admin))
+        .await;
+    server.fits(&list.body, "TokenList");
+    assert!(!list.body.to_string().contains(token));
+    let wrong = json!({"name": "", "scopes": ["time:travel", 1], "networks": ["x"], "expires_at": "2020-01-01T00:00:00Z"});
+    let wrong = server
+        .send(own(&server, Method::POST, "/tokens", &admin).json(&wrong))
+        .await;
+    let pointers = wrong.body["errors"].as_array().unwrap().iter();
+    let pointers: Vec<_> = pointers
+        .map(|fault| fault["pointer"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "/expires_at",
+        "/name",
+        "/networks/0",
+        "/scopes/0",
+        "/scopes/1",
+    ];
+    assert_eq!(pointers, expected);
+    let path = format!("/tokens/{}", made.body["id"].as_str().unwrap());
+    let revoked = server
+        .send(own(&server, Method::DELETE, &path, &admin))
+        .await;
+    assert_eq!(revoked.status, 204);
+    assert_eq!(ask().await, 401);
+    let again = server
+        .send(own(&server, Method::DELETE, &path, &admin))
+        .await;
+    assert_eq!(again.status, 404);
+    let rows = server.get("/audit?limit=2").await.body;
+    assert_eq!(rows["items"][0]["action"], "token.revoke");
+    assert_eq!(rows["items"][1]["action"], "token.add");
+    assert!(!rows.to_string().contains(token));
+    // Not by a session that was left open, and not by a token.
+    let old = Timestamp::now() - jiff::SignedDuration::from_mins(11);
+    let stale = session(&server, "root", Role::Admin, old).await;
+    let stale = server
+        .send(own(&server, Method::POST, "/tokens", &stale).json(&order))
+        .await;
+    assert_eq!(stale.status, 403);
+    for (method, path) in [
+        (Method::GET, "/tokens"),
+        (Method::POST, "/tokens"),
+        (Method::DELETE, path.as_str()),
+    ] {
+        let answer = server.send(server.request(method, path)).await;
+        assert_eq!((answer.status, answer.problem()), (403, "forbidden"));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn every_route_lets_those_roles_in_that_the_document_names() {
     let server = ApiServer::start(pbx(Script::mailbox()), "").await;
     let document = server.get("/openapi.json").await.body;
