@@ -46,7 +46,24 @@ impl Caller {
     /// # Errors
     /// [`Problem`], which names the scope that is missing.
     pub(super) fn may(&self, action: Action, object: Object) -> Result<(), Problem> {
-        allows(&self.principal, action, object).map_err(denied)
+        allows(&self.principal, action, object).map_err(denied)?;
+        match object {
+            Object::Any => Ok(()),
+            Object::DespiteGate => self.has_just_signed_in(now()),
+        }
+    }
+
+    /// Whether a person has given the password a moment ago; a token has none to give.
+    ///
+    /// # Errors
+    /// [`Problem`], which says to sign in again.
+    pub(super) fn has_just_signed_in(&self, now: Timestamp) -> Result<(), Problem> {
+        let session = self.session.as_ref();
+        if session.is_none_or(|session| session.is_fresh(now)) {
+            return Ok(());
+        }
+        let words = "sign in again: this takes the password within the last ten minutes";
+        Err(Problem::new(ProblemKind::Forbidden, words).with("sign_in_again", true))
     }
 
     /// Whether it may read whole numbers of an object; that it does is in the audit log before they are shown.
@@ -59,6 +76,7 @@ impl Caller {
         object: impl Into<String>,
     ) -> Result<(), Problem> {
         self.may(Action::ReadFullNumbers, Object::Any)?;
+        self.has_just_signed_in(now())?;
         let entry = self.audit(now(), Action::ReadFullNumbers, object);
         Ok(api.store.note(entry).await?)
     }

@@ -260,10 +260,6 @@ async fn find(api: &Api, name: &str) -> Result<KeptUser, Problem> {
 /// The time, if whoever asks has signed in a moment ago: a browser that was left open makes no users and no tokens.
 pub(super) fn fresh(caller: &Caller) -> Result<Timestamp, Problem> {
     let now = now();
-    let session = caller.session.as_ref();
-    if session.is_some_and(|session| session.is_fresh(now)) {
-        return Ok(now);
-    }
-    let words = "sign in again: this takes the password within the last ten minutes";
-    Err(Problem::new(ProblemKind::Forbidden, words).with("sign_in_again", true))
+    caller.has_just_signed_in(now)?;
+    Ok(now)
 }

@@ -387,6 +387,35 @@ async fn every_route_lets_those_roles_in_that_the_document_names() {
 }
 
 #[tokio::test]
+async fn whole_numbers_take_the_password_of_a_moment_ago() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let now = Timestamp::now();
+    let ask = async |cookie: &str| {
+        let path = "/drops?full_numbers=true";
+        server.send(own(&server, Method::GET, path, cookie)).await
+    };
+    let lately = session(&server, "eve", Role::Auditor, now).await;
+    assert_eq!(ask(&lately).await.status, 200);
+    let row = server.get("/audit?limit=1").await.body["items"][0].clone();
+    assert_eq!(
+        (&row["action"], &row["who"]),
+        (&json!("numbers.read"), &json!("user:eve"))
+    );
+    let long_ago = now - jiff::SignedDuration::from_mins(11);
+    let stale = session(&server, "eve", Role::Auditor, long_ago).await;
+    let refused = ask(&stale).await;
+    assert_eq!(
+        (refused.status, &refused.body["sign_in_again"]),
+        (403, &json!(true))
+    );
+    let masked = server
+        .send(own(&server, Method::GET, "/drops", &stale))
+        .await;
+    assert_eq!(masked.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn signing_in_takes_an_own_page_and_a_cookie_that_is_kept() {
     let server = ApiServer::start(pbx(Script::mailbox()), "").await;
     session(&server, "ann", Role::Viewer, Timestamp::now()).await;
