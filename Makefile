@@ -39,11 +39,12 @@ proof: ## The long form of tests that CI runs in a short one: half an hour
 	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
 	tests/schemathesis.sh 600
 
-published: ## What published programs say of the API
+published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published
 	tests/openapi.sh
 	tests/schemathesis.sh 60
 	tests/webhooks.sh
+	tests/metrics.sh
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

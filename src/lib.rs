@@ -29,7 +29,7 @@
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
 //! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
 //! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
-//! | [`auth`] | who may do what over HTTP: tokens, scopes, and the one function that decides | yes |
+//! | [`auth`] | who may do what over HTTP: tokens, users, and the one function that decides | yes |
 //! | [`orders`] | what an operator orders of campaigns and single drops, and the views of them | |
 //! | [`config`] | `aftertone.toml` and its environment | |
 //! | [`runtime`] | one PBX: the driver that owns the board, the executor of its commands, the listener, the locks of runs | |
@@ -39,7 +39,7 @@
 //! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
-//! | [`clock`], [`telemetry`] | the only places that read a clock, and that say where the log goes | |
+//! | [`clock`], [`telemetry`], [`metrics`] | the only places that read a clock, that say where the log goes, and that know Prometheus | |
 //!
 //! Which module may name which is a table in `tests/layers.rs`, and a test.
 //!
@@ -79,6 +79,7 @@ pub mod http;
 pub mod id;
 pub mod import;
 pub mod list;
+pub mod metrics;
 pub mod orders;
 pub mod phone;
 pub mod runtime;

@@ -8,6 +8,7 @@
 #   lab     what the lab needs: its root, and the voices of its subscribers
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   published  what installs published programs that judge the API
+#   metrics Prometheus, whose rules, queries and lints are asked
 #   clock   what sets the clock of one program alone
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -60,6 +61,7 @@ main() {
             want nodejs has node
             want npm has npm
             ;;
+        metrics) want prometheus has promtool ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{failure::Failure, tls_fault::TlsFault};
-use crate::{clock, error_chain::chain};
+use crate::{clock, error_chain::chain, metrics};
 
 /// One request, in ARI's own terms.
 pub(super) struct Request<'a> {
@@ -111,7 +111,15 @@ impl Http {
                 done => done,
             }
         };
-        match within(self.limit, exchange).await {
+        let began = clock::now();
+        let done = within(self.limit, exchange).await;
+        let status = match &done {
+            Some(Ok(reply)) => Some(reply.status),
+            Some(Err(_)) | None => None,
+        };
+        let took = clock::now().duration_since(began);
+        metrics::ari_request(request.method.as_str(), status, took);
+        match done {
             Some(done) => done.map_err(|error| classify(&error)),
             None => Err(Failure::no_reply(&format!(
                 "no reply within {} s",

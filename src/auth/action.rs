@@ -2,18 +2,20 @@
 
 use std::fmt;
 
-use super::{Scope, Scopes};
+use super::{Role, Scope, Scopes};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// What stands for it in the audit log, and keeps its idempotency keys apart from those of others: `token:` and the
-    /// token's id.
+    /// token's id, or `user:` and the user's name.
     pub id: String,
     /// Its name, for people.
     pub name: String,
     /// What it is good for.
     pub scopes: Scopes,
+    /// The role, if it is a person who has signed in; `None` of a token.
+    pub role: Option<Role>,
 }
 
 /// Something that can be done over HTTP. Slugs are in the audit log and never renamed.
@@ -71,6 +73,8 @@ pub enum Action {
     ReadFleet,
     /// Makes the checks of the PBX, which call it from itself.
     Examine,
+    /// Reads what the process counts.
+    ReadMetrics,
     /// Reads or follows the log of events.
     ReadEvents,
     /// Reads or follows the state of all campaigns.
@@ -93,6 +97,16 @@ pub enum Action {
     ReadAudit,
     /// Reads numbers unmasked.
     ReadFullNumbers,
+    /// Reads and ends sessions of one's own.
+    OwnSessions,
+    /// Reads the users and the sessions of others.
+    ReadUsers,
+    /// Makes users, changes their roles, and ends their sessions.
+    ManageUsers,
+    /// Reads the tokens, without their secrets.
+    ReadTokens,
+    /// Makes and revokes tokens.
+    ManageTokens,
 }
 
 /// What it is done to, as far as that decides.
@@ -108,8 +122,21 @@ pub enum Object {
 /// Why somebody may not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// The scope that is missing.
+    /// The scope that it takes; of what only people do, one that those roles hold which may do it.
     pub missing: Scope,
+    /// What does not suffice.
+    pub by: DeniedBy,
+}
+
+/// What does not suffice for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedBy {
+    /// The scopes of a token.
+    Scopes,
+    /// That it is a token: only people do this.
+    BeingToken,
+    /// The role of a person.
+    Role(Role),
 }
 
 /// Whether somebody may do something to an object.
@@ -121,16 +148,26 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
         Object::Any => action.scope(),
         Object::DespiteGate => Scope::Admin,
     };
-    if principal.scopes.hold(missing) {
+    let by = match principal.role {
+        None if action.is_for_people() => DeniedBy::BeingToken,
+        None => DeniedBy::Scopes,
+        Some(role) => DeniedBy::Role(role),
+    };
+    let may = match by {
+        DeniedBy::BeingToken => false,
+        DeniedBy::Role(Role::Operator) if action == Action::Unbar => false,
+        DeniedBy::Scopes | DeniedBy::Role(_) => principal.scopes.hold(missing),
+    };
+    if may {
         Ok(())
     } else {
-        Err(Denied { missing })
+        Err(Denied { missing, by })
     }
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 43] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -157,6 +194,7 @@ impl Action {
         Self::RemoveMessage,
         Self::ReadFleet,
         Self::Examine,
+        Self::ReadMetrics,
         Self::ReadEvents,
         Self::ReadLive,
         Self::ReadWebhooks,
@@ -168,7 +206,24 @@ impl Action {
         Self::ReplayWebhook,
         Self::ReadAudit,
         Self::ReadFullNumbers,
+        Self::OwnSessions,
+        Self::ReadUsers,
+        Self::ManageUsers,
+        Self::ReadTokens,
+        Self::ManageTokens,
     ];
+
+    /// Whether no token may do it, whatever its scopes: who has a token that leaked makes no further access.
+    pub const fn is_for_people(self) -> bool {
+        matches!(
+            self,
+            Self::OwnSessions
+                | Self::ReadUsers
+                | Self::ManageUsers
+                | Self::ReadTokens
+                | Self::ManageTokens
+        )
+    }
 
     /// The scope that it takes.
     pub const fn scope(self) -> Scope {
@@ -190,7 +245,7 @@ impl Action {
             Self::Erase | Self::Examine => Scope::Admin,
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
-            Self::ReadFleet => Scope::MetricsRead,
+            Self::ReadFleet | Self::ReadMetrics => Scope::MetricsRead,
             Self::ReadEvents => Scope::EventsRead,
             Self::ReadWebhooks
             | Self::AddWebhook
@@ -201,6 +256,11 @@ impl Action {
             | Self::ReplayWebhook => Scope::WebhooksWrite,
             Self::ReadAudit => Scope::AuditRead,
             Self::ReadFullNumbers => Scope::NumbersFull,
+            // Every role holds it.
+            Self::OwnSessions => Scope::DropsRead,
+            Self::ReadUsers | Self::ManageUsers | Self::ReadTokens | Self::ManageTokens => {
+                Scope::Admin
+            }
         }
     }
 
@@ -233,6 +293,7 @@ impl Action {
             Self::RemoveMessage => "message.remove",
             Self::ReadFleet => "fleet.read",
             Self::Examine => "pbx.examine",
+            Self::ReadMetrics => "metrics.read",
             Self::ReadEvents => "events.read",
             Self::ReadLive => "live.read",
             Self::ReadWebhooks => "webhook.read",
@@ -244,6 +305,11 @@ impl Action {
             Self::ReplayWebhook => "webhook.replay",
             Self::ReadAudit => "audit.read",
             Self::ReadFullNumbers => "numbers.read",
+            Self::OwnSessions => "session.own",
+            Self::ReadUsers => "user.read",
+            Self::ManageUsers => "user.manage",
+            Self::ReadTokens => "token.read",
+            Self::ManageTokens => "token.manage",
         }
     }
 }
@@ -265,8 +331,67 @@ mod tests {
         for action in Action::ALL {
             for scope in Scope::ALL {
                 let may = allows(&with(scope), action, Object::Any);
-                let should = scope == action.scope() || scope == Scope::Admin;
+                let holds = scope == action.scope() || scope == Scope::Admin;
+                let should = holds && !action.is_for_people();
                 assert_eq!(may.is_ok(), should, "{action} with {scope}");
+            }
+        }
+    }
+
+    /// What each role may do, action by action: a new one has to be given its row.
+    #[test]
+    fn each_role_may_what_its_row_says() {
+        use Action as A;
+        for action in Action::ALL {
+            // Viewer, operator, manager, auditor, admin.
+            let row = match action {
+                A::ReadDrops
+                | A::ReadCampaigns
+                | A::ReadResults
+                | A::ReadLive
+                | A::ReadContacts
+                | A::ReadImports
+                | A::Check
+                | A::ReadDoNotCall
+                | A::ReadMessages
+                | A::ReadFleet
+                | A::ReadMetrics
+                | A::ReadEvents
+                | A::OwnSessions => "v o m a A",
+                A::RunCampaign | A::Bar => "- o m - A",
+                A::OrderDrop
+                | A::CancelDrop
+                | A::CreateCampaign
+                | A::ChangeCampaign
+                | A::DeleteCampaign
+                | A::AddContacts
+                | A::DeleteContact
+                | A::AddImport
+                | A::ForgetImport
+                | A::Unbar
+                | A::PrepareMessage
+                | A::RemoveMessage => "- - m - A",
+                A::ReadEvidence | A::ReadAudit | A::ReadFullNumbers => "- - - a A",
+                A::ReadWebhooks
+                | A::AddWebhook
+                | A::ChangeWebhook
+                | A::RemoveWebhook
+                | A::RotateWebhookSecret
+                | A::PingWebhook
+                | A::ReplayWebhook
+                | A::Erase
+                | A::Examine
+                | A::ReadUsers
+                | A::ManageUsers
+                | A::ReadTokens
+                | A::ManageTokens => "- - - - A",
+            };
+            for (role, letter) in Role::ALL.into_iter().zip(row.split(' ')) {
+                let may = allows(&person(role), action, Object::Any);
+                assert_eq!(may.is_ok(), letter != "-", "{action} by {role}");
+                if let Err(denied) = may {
+                    assert_eq!(denied.by, DeniedBy::Role(role));
+                }
             }
         }
     }
@@ -283,6 +408,10 @@ mod tests {
             Object::DespiteGate,
         );
         assert_eq!(denied.unwrap_err().missing, Scope::Admin);
+        for role in Role::ALL {
+            let may = allows(&person(role), Action::OrderDrop, Object::DespiteGate);
+            assert_eq!(may.is_ok(), role == Role::Admin, "{role}");
+        }
     }
 
     #[test]
@@ -296,6 +425,16 @@ mod tests {
             id: "token:abcdefgh".to_owned(),
             name: "crm".to_owned(),
             scopes: Scopes::from_iter([scope]),
+            role: None,
+        }
+    }
+
+    fn person(role: Role) -> Principal {
+        Principal {
+            id: "user:ann".to_owned(),
+            name: "ann".to_owned(),
+            scopes: role.scopes(),
+            role: Some(role),
         }
     }
 }

@@ -184,6 +184,7 @@ pub fn admit(
         id: format!("token:{}", kept.id),
         name: kept.name.clone(),
         scopes: kept.scopes.clone(),
+        role: None,
     })
 }
 
@@ -194,7 +195,7 @@ pub fn is_used_again(kept: &KeptToken, now: Timestamp) -> bool {
 }
 
 /// Big-endian bytes as a number to the base 62, of so many digits.
-fn base62(bytes: &[u8], digits: usize) -> String {
+pub(super) fn base62(bytes: &[u8], digits: usize) -> String {
     let mut number = bytes.to_vec();
     let mut text = vec!['0'; digits];
     for place in text.iter_mut().rev() {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     CliError, Exit, database,
-    operator::Because,
+    operator::{Because, by_user, of_numbers},
     patience::{open_patiently, patiently},
     printer::Printer,
 };
@@ -27,7 +27,7 @@ use crate::{
     import::check_rejects,
     list::{DoNotCall, LeftOut, ListError, Rejects},
     phone::{Barring, NotBarred, PhoneNumber, Rules},
-    store::{Barred, ListName, OWN_LIST, Removal, Store},
+    store::{AuditEntry, Barred, ListName, OWN_LIST, Removal, Store},
 };
 use removed::{by_whom, removal, remove, remove_list, removed_lists};
 
@@ -187,7 +187,11 @@ async fn add(
     because: Option<&str>,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let bar = || store.bar(list, numbers, because, database::now());
+    let audited = store.audited(AuditEntry {
+        after: Some(json!({"numbers": numbers.len(), "because": because}).to_string()),
+        ..by_user("do_not_call.add", of_numbers(list.as_str(), numbers))
+    });
+    let bar = || audited.bar(list, numbers, because, database::now());
     let added = patiently(printer, bar).await?;
     let unique = BTreeSet::from_iter(numbers).len() as u64;
     let list = list.as_str();
@@ -224,7 +228,12 @@ impl Import {
                 Ok(None) => break None,
                 Err(error) => break Some(unreadable(error, &self.file)),
             };
-            let bar = || store.bar(&self.list, &some.numbers, Some(&because), database::now());
+            // A row for each transaction.
+            let audited = store.audited(AuditEntry {
+                after: Some(json!({"numbers": some.numbers.len(), "because": because}).to_string()),
+                ..by_user("do_not_call.add", self.list.as_str())
+            });
+            let bar = || audited.bar(&self.list, &some.numbers, Some(&because), database::now());
             match patiently(printer, bar).await {
                 Ok(added) => done.added += added,
                 Err(trouble) => break Some(trouble),

@@ -1,5 +1,6 @@
 //! The command line: one module per command.
 
+mod audit;
 mod campaign;
 mod contact;
 mod database;
@@ -9,6 +10,7 @@ mod drop;
 mod events;
 mod explain;
 mod fleet;
+mod healthcheck;
 mod init;
 mod message;
 mod operator;
@@ -22,6 +24,7 @@ mod serve;
 mod stop;
 mod store;
 mod token;
+mod user;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Explain(_)
         | CliCommand::Campaign(_)
         | CliCommand::Reload(_)
+        | CliCommand::Healthcheck(_)
         | CliCommand::Dnc(_)
         | CliCommand::Fleet(_)
         | CliCommand::Prompts(_)
@@ -55,6 +59,8 @@ pub fn main() -> ExitCode {
         | CliCommand::Store(_)
         | CliCommand::Prune(_)
         | CliCommand::Token(_)
+        | CliCommand::User(_)
+        | CliCommand::Audit(_)
         | CliCommand::Events(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
@@ -110,12 +116,17 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Reload(args) => {
             runtime.block_on(reload::run(&args, args_file.as_deref(), printer))
         }
+        CliCommand::Healthcheck(args) => {
+            runtime.block_on(healthcheck::run(&args, args_file.as_deref(), printer))
+        }
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
+        CliCommand::User(args) => runtime.block_on(user::run(&args, &stored()?, printer)),
+        CliCommand::Audit(args) => runtime.block_on(audit::run(&args, &stored()?, printer)),
         CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
     };
@@ -170,6 +181,7 @@ enum CliCommand {
     Campaign(Box<campaign::CampaignArgs>),
     Serve(serve::ServeArgs),
     Reload(reload::ReloadArgs),
+    Healthcheck(healthcheck::HealthcheckArgs),
     Dnc(dnc::DncArgs),
     Fleet(fleet::FleetArgs),
     Prompts(prompts::PromptsArgs),
@@ -177,6 +189,8 @@ enum CliCommand {
     Store(store::StoreArgs),
     Prune(prune::PruneArgs),
     Token(token::TokenArgs),
+    User(user::UserArgs),
+    Audit(audit::AuditArgs),
     Events(events::EventsArgs),
 }
 
@@ -253,8 +267,25 @@ mod tests {
         command.build();
         insta::assert_snapshot!("help", command.render_long_help().to_string());
         for name in [
-            "init", "drop", "doctor", "message", "explain", "campaign", "serve", "reload", "dnc",
-            "fleet", "contact", "store", "prune", "prompts", "token", "events",
+            "init",
+            "drop",
+            "doctor",
+            "message",
+            "explain",
+            "campaign",
+            "serve",
+            "reload",
+            "healthcheck",
+            "dnc",
+            "fleet",
+            "contact",
+            "store",
+            "prune",
+            "prompts",
+            "token",
+            "user",
+            "audit",
+            "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
             insta::assert_snapshot!(
@@ -263,7 +294,7 @@ mod tests {
             );
         }
         for group in [
-            "campaign", "dnc", "fleet", "contact", "store", "prompts", "token",
+            "campaign", "dnc", "fleet", "contact", "store", "prompts", "token", "user", "audit",
         ] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();

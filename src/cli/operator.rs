@@ -4,7 +4,11 @@ use std::{fs, os::unix::fs::MetadataExt as _};
 
 use clap::Args;
 
-use crate::store::Operator;
+use super::database;
+use crate::{
+    phone::PhoneNumber,
+    store::{AuditEntry, Operator},
+};
 
 /// Who gives a command, and why; both are kept.
 #[derive(Debug, Args)]
@@ -39,6 +43,34 @@ impl Because {
             who,
             because: self.because(),
         }
+    }
+}
+
+/// What the audit log says of something that is done by this system's user.
+pub(super) fn by_user(action: &str, object: impl Into<String>) -> AuditEntry {
+    by(&system_user(), action, object)
+}
+
+/// The same by whoever says so.
+pub(super) fn by(who: &str, action: &str, object: impl Into<String>) -> AuditEntry {
+    AuditEntry {
+        at: database::now(),
+        who: who.to_owned(),
+        via: "cli",
+        ip: None,
+        request_id: None,
+        action: action.to_owned(),
+        object: object.into(),
+        before: None,
+        after: None,
+    }
+}
+
+/// What the audit log says of numbers on a list: the number, its middle masked, if it is one.
+pub(super) fn of_numbers(list: &str, numbers: &[PhoneNumber]) -> String {
+    match numbers {
+        [number] => format!("{list}/{number}"),
+        _ => list.to_owned(),
     }
 }
 

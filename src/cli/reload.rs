@@ -10,9 +10,10 @@ use crate::config::Config;
 
 /// Have `aftertone serve` on this machine read its configuration anew
 ///
-/// The service takes up `[gate]`, `[trunk]`, `[price]`, `[retention]`, `serve.drain` and `serve.log` at once, without a call being
-/// lost; what was decided before goes on as decided. Other keys count from its next start on, and are named. If the
-/// configuration is wrong, the service keeps the one that it has. SIGHUP does the same, and its log says what came of it.
+/// The service takes up `[gate]`, `[trunk]`, `[price]`, `[retention]`, its certificate, and of `[serve]` `drain`, `log`, `public_url` and
+/// `requests_per_second` at once, without a call being lost; what was decided before goes on as decided. Other keys count from its
+/// next start on, and are named. If the configuration is wrong, or the certificate, the service keeps what it has. SIGHUP does the
+/// same, and its log says what came of it.
 ///
 /// The exit status is 0 if the configuration was taken up, 1 if it is wrong, and 2 if no service could be reached.
 #[derive(Debug, Args)]

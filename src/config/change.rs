@@ -9,7 +9,7 @@ use std::{
 use config::Value;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Config;
+use super::{Config, serve};
 
 /// What was given for each key, only to be compared: no value can be read from it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -52,6 +52,9 @@ impl fmt::Debug for GivenKeys {
 impl Config {
     /// What `new` changes. A key that is given with its default changes as well, and does no harm.
     pub fn change_to(&self, new: &Self) -> ConfigChange {
+        // A server that speaks TLS takes another certificate up; whether it does is decided when it starts.
+        let has_tls = self.serve.tls.is_some() && new.serve.tls.is_some();
+        let is_live = |key: &str| is_live(key) || (has_tls && is_certificate(key));
         let (old, new) = (&self.given.0, &new.given.0);
         let mut change = ConfigChange::default();
         let mut keys: Vec<_> = old.keys().chain(new.keys()).collect();
@@ -84,6 +87,13 @@ impl Config {
         now.serve.drain = new.serve.drain;
         now.serve.max_upload = new.serve.max_upload;
         now.serve.log.clone_from(&new.serve.log);
+        now.serve.public_url.clone_from(&new.serve.public_url);
+        now.serve.requests_per_second = new.serve.requests_per_second;
+        let has_tls = self.serve.tls.is_some() && new.serve.tls.is_some();
+        if has_tls {
+            now.serve.tls.clone_from(&new.serve.tls);
+        }
+        let is_live = |key: &str| is_live(key) || (has_tls && is_certificate(key));
         let live = |keys: &GivenKeys, want| -> BTreeMap<_, _> {
             let keys = keys.0.iter().filter(|(key, _)| is_live(key) == want);
             keys.map(|(key, digest)| (key.clone(), *digest)).collect()
@@ -98,16 +108,22 @@ impl Config {
 /// Whether a running program takes up a new value of this key.
 fn is_live(key: &str) -> bool {
     const SECTIONS: [&str; 4] = ["gate.", "trunk.", "price.", "retention."];
-    const KEYS: [&str; 4] = [
+    const KEYS: [&str; 6] = [
         "serve.drain",
         "serve.log",
         "serve.max_upload",
         "webhooks.allow",
+        "serve.public_url",
+        "serve.requests_per_second",
     ];
     // The name is what the trunk is registered by.
     const NOT: &str = "trunk.name";
 
     key != NOT && (KEYS.contains(&key) || SECTIONS.iter().any(|section| key.starts_with(section)))
+}
+
+fn is_certificate(key: &str) -> bool {
+    [serve::CERTIFICATE, serve::KEY].contains(&key)
 }
 
 fn digest(text: &str) -> u64 {

@@ -419,13 +419,42 @@ const AFTER: &[Key] = &[
     key(
         "serve.listen",
         r#""127.0.0.1:8090""#,
-        "Where the HTTP server of `aftertone serve` listens. Beyond this machine only with `serve.plain_http`.",
+        "Where the HTTP server of `aftertone serve` listens. Beyond this machine only with `serve.tls_certificate` or `serve.plain_http`.",
+    ),
+    unset(
+        "serve.tls_certificate",
+        "the server speaks plain HTTP",
+        r#""/etc/aftertone/serve.crt""#,
+        "The server's certificate in PEM, and those that lead to its authority. The file is read anew by `aftertone reload`.",
+    ),
+    unset(
+        "serve.tls_key",
+        "the server speaks plain HTTP",
+        r#""/etc/aftertone/serve.key""#,
+        "The certificate's private key in PEM, which only the user who runs Aftertone should be able to read.",
     ),
     unset(
         "serve.plain_http",
-        "only this machine may be listened on",
+        "only this machine may be listened on without TLS",
         r#""behind a proxy""#,
         "Says that a proxy does TLS in front of an address beyond this machine. The server itself speaks plain HTTP.",
+    ),
+    unset(
+        "serve.public_url",
+        "only addresses and `localhost` name the server",
+        r#""https://dialler.example.com""#,
+        "Where people and programs reach the server: requests that name another host are refused, and people sign in only where this, or the server itself, is `https`.",
+    ),
+    unset(
+        "serve.trusted_proxies",
+        "nobody's `X-Forwarded-For` is believed",
+        r#"["127.0.0.1"]"#,
+        "Addresses or networks of proxies in front of the server: who asks is then who they say in `X-Forwarded-For`.",
+    ),
+    key(
+        "serve.requests_per_second",
+        "50",
+        "How many requests a second one token or user may make, and twice as many at once; `\"any\"`: no limit.",
     ),
     key(
         "serve.drain",

@@ -41,7 +41,7 @@ use crate::{
 pub use change::ConfigChange;
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
-pub use serve::ServeConfig;
+pub use serve::{PublicUrl, ServeConfig, TlsFiles};
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 pub use webhooks::WebhooksConfig;

@@ -114,12 +114,12 @@ pub(super) fn is_writable(folder: &Path) -> bool {
     tempfile::tempfile_in(folder).is_ok()
 }
 
-/// Warns if every user of the machine may read a file that holds the password.
-pub(super) fn warn_if_exposed(path: &Path) {
+/// Warns if every user of the machine may read a file that holds this secret.
+pub(super) fn warn_if_exposed(path: &Path, secret: &str) {
     if is_exposed(path) {
         warn!(
             file = %path.display(),
-            "every user of this machine can read the PBX's password; run `chmod o-r` on the file"
+            "every user of this machine can read {secret}; run `chmod o-r` on the file"
         );
     }
 }

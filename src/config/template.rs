@@ -154,7 +154,10 @@ sounds_dir = @SOUNDS_DIR@   # prepared messages: writable here, readable for the
 # connections = 8                            # to PostgreSQL, of each process
 
 [serve]                                      # `aftertone serve`
-# listen = "127.0.0.1:8090"                  # beyond this machine only with plain_http = "behind a proxy"
+# listen = "127.0.0.1:8090"                  # beyond this machine only with TLS, or with plain_http = "behind a proxy"
+# tls_certificate = "/etc/aftertone/serve.crt"
+# tls_key = "/etc/aftertone/serve.key"
+# public_url = "https://dialler.example.com" # where people and programs reach it
 # drain = "120s"                             # how long drops may finish once it is to end
 # max_upload = "1GB"                         # how large a list that is sent may be, decoded
 "#;

@@ -48,6 +48,7 @@ use crate::{
     drop::{DropRecord, Outcome, Plan, Report, Technique},
     error_chain::chain,
     id::DropId,
+    metrics,
     runtime::{Session, prompts::Prompts},
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
@@ -283,6 +284,9 @@ impl SingleDropAdmission {
         let give_up = clock::now() + ROOM_WITHIN;
         while tries > 0 {
             let (ruling, facts) = self.decide(order).await?;
+            if let Decision::Refused(reason) = ruling.decision {
+                metrics::refused(reason.slug());
+            }
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
@@ -353,10 +357,14 @@ impl SingleDropAdmission {
     ) -> Result<Written, AdmissionError> {
         let Some(record) = &order.record else {
             let writes = [Write::Start(Box::new(intent))];
+            let began = clock::now();
             let written = self.store.commit(holder, &writes, now).await?;
+            metrics::committed(clock::now().duration_since(began));
             return Ok(written.into_iter().next().unwrap_or(Written::Fenced));
         };
+        let began = clock::now();
         let written = self.store.commit_order(holder, intent, record, now).await?;
+        metrics::committed(clock::now().duration_since(began));
         match written {
             OrderWritten::Written(written) => Ok(written),
             OrderWritten::KeyTaken => Err(AdmissionError::KeyTaken),

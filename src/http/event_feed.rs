@@ -57,6 +57,12 @@ impl EventFeed {
         }
     }
 
+    /// How many streams are open.
+    pub(super) fn open(&self) -> usize {
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.values().sum()
+    }
+
     /// Counts a stream of a principal, until what is returned is dropped; `None` if there are too many.
     pub(super) fn stream(&self, principal: &str) -> Option<CountedStream> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);

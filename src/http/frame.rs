@@ -1,21 +1,24 @@
 //! What is around every answer of the API: the id of the request, that nothing is kept by caches, and the body of problems.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use super::problem::{self, Problem, ProblemKind};
-use crate::id::DropId;
+use super::{
+    Api,
+    problem::{self, Problem, ProblemKind},
+};
+use crate::{config::ServeConfig, id::DropId};
 
 /// The id of a request: the client's, if it is 1 to 64 letters, digits and `-`, or one of ours.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub(super) String);
 
 /// Gives a request its id, and finishes the answer.
-pub(super) async fn frame(mut request: Request, next: Next) -> Response {
+pub(super) async fn frame(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(REQUEST_ID);
     let given = given.and_then(|value| value.to_str().ok());
     let id = match given.filter(|id| is_id(id)) {
@@ -34,6 +37,11 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Where a proxy does TLS, this is its affair.
+    if api.config.borrow().serve.tls.is_some() {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);
+    }
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
     response
@@ -41,25 +49,34 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
 
 /// Answers no request that was meant for another host: a page of somebody else's, whose name was made to mean this address,
 /// reads nothing.
-pub(super) async fn check_host(hosts: Hosts, request: Request, next: Next) -> Response {
+pub(super) async fn check_host(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let hosts = Hosts::of(&api.config.borrow().serve);
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().host());
     if host.is_some_and(|host| hosts.hold(host)) {
         return next.run(request).await;
     }
-    let words = "name this server by its address, or as `localhost`";
+    let words = "name this server by its address, as `localhost`, or as `serve.public_url` does";
     Problem::new(ProblemKind::UnknownHost, words).into_response()
 }
 
 /// The names by which this server may be asked.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hosts {
+struct Hosts {
     /// The host of the public address, in lower case.
-    pub(super) public: Option<String>,
+    public: Option<String>,
 }
 
 impl Hosts {
+    /// Those of a configuration.
+    fn of(serve: &ServeConfig) -> Self {
+        let public = serve.public_url.as_ref();
+        Self {
+            public: public.map(|url| url.host().to_owned()),
+        }
+    }
+
     /// Whether a `Host` header names this server: its public name, `localhost`, or any address, which no name was made to
     /// mean.
     fn hold(&self, host: &str) -> bool {
@@ -68,6 +85,7 @@ impl Hosts {
             return false;
         };
         let name = authority.host().to_ascii_lowercase();
+        // An address of version 6 is in brackets, here and in the public address.
         let address = name.trim_start_matches('[').trim_end_matches(']');
         name == "localhost"
             || name.ends_with(".localhost")

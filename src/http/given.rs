@@ -131,6 +131,16 @@ impl<S: Send + Sync, const MOST: usize> FromRequest<S> for Body<MOST> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        Self::read(request).await
+    }
+}
+
+impl<const MOST: usize> Body<MOST> {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`Problem`] if it is too long, or does not come to its end.
+    pub(super) async fn read(request: Request) -> Result<Self, Problem> {
         let media_type = media_type(request.headers());
         let bytes = to_bytes(request.into_body(), MOST).await;
         let bytes = bytes.map_err(|error| {

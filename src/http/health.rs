@@ -21,7 +21,11 @@ use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 use tracing::{info, warn};
 
 use super::Api;
-use crate::{clock, config::StoreUrl, error_chain::chain};
+use crate::{
+    clock,
+    config::{Config, StoreUrl},
+    error_chain::chain,
+};
 
 /// What a process knows of itself, beyond the store that it shares.
 #[derive(Clone, Debug, Default)]
@@ -120,19 +124,7 @@ async fn look(api: &Api, now: Instant) -> ReadyReport {
     ];
     let condition = api.condition.borrow().clone();
     checks.extend(condition.checks(now));
-    let folders = {
-        let config = api.config.borrow();
-        let database = match &config.store.url {
-            StoreUrl::Sqlite(file) => file.parent().map(Path::to_owned),
-            StoreUrl::Postgres(_) => None,
-        };
-        let folders = [
-            Some(config.state_dir.clone()),
-            database,
-            config.evidence.dir.clone(),
-        ];
-        folders.into_iter().flatten().collect::<Vec<_>>()
-    };
+    let folders = folders(&api.config.borrow());
     let disk = spawn_blocking(move || full_disk(&folders)).await;
     let disk = disk.unwrap_or_else(|error| Some(chain(&error)));
     checks.push(ReadyCheck::new("disk", disk));
@@ -143,7 +135,7 @@ async fn look(api: &Api, now: Instant) -> ReadyReport {
 }
 
 /// Why nothing can be written to the database; `None` if it can.
-async fn store(api: &Api) -> Option<String> {
+pub(super) async fn store(api: &Api) -> Option<String> {
     match timeout(STORE_ANSWERS_IN, api.store.ping()).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(chain(&error)),
@@ -152,16 +144,33 @@ async fn store(api: &Api) -> Option<String> {
 }
 
 /// Which of these folders is on a disk that is nearly full; `None` if none is.
-fn full_disk(folders: &[PathBuf]) -> Option<String> {
-    folders.iter().find_map(|folder| {
+fn full_disk(folders: &[(&str, PathBuf)]) -> Option<String> {
+    folders.iter().find_map(|(_, folder)| {
         let left = free_thousandths(folder)?;
         (left < LEAST_FREE_THOUSANDTHS)
             .then(|| format!("the disk of {} is nearly full", folder.display()))
     })
 }
 
+/// The folders whose disks must not be full.
+pub(super) fn folders(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let database = match &config.store.url {
+        StoreUrl::Sqlite(file) => file.parent().map(Path::to_owned),
+        StoreUrl::Postgres(_) => None,
+    };
+    let folders = [
+        ("state", Some(config.state_dir.clone())),
+        ("database", database),
+        ("evidence", config.evidence.dir.clone()),
+    ];
+    let folders = folders.into_iter();
+    folders
+        .filter_map(|(name, folder)| Some((name, folder?)))
+        .collect()
+}
+
 /// What is free of the disk that a folder is on, for who is not root; `None` if that cannot be told.
-fn free_thousandths(folder: &Path) -> Option<u64> {
+pub(super) fn free_thousandths(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     disk.f_bavail
         .saturating_mul(1_000)
@@ -288,6 +297,6 @@ mod tests {
     fn what_is_free_of_a_disk_is_told() {
         assert!(free_thousandths(Path::new("/")).is_some_and(|left| left <= 1_000));
         assert_eq!(free_thousandths(Path::new("/no/such/folder")), None);
-        assert_eq!(full_disk(&["/no/such/folder".into()]), None);
+        assert_eq!(full_disk(&[("state", "/no/such/folder".into())]), None);
     }
 }

@@ -3,6 +3,7 @@
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
+mod browser;
 mod caller;
 mod etag;
 mod event_feed;
@@ -11,19 +12,26 @@ mod frame;
 mod given;
 mod health;
 mod idempotency;
+mod limits;
 mod live_feed;
 mod openapi;
+mod openapi_people;
 mod openapi_schemas;
 mod openapi_webhooks;
 mod pagination;
+mod passwords;
+mod probe;
 mod problem;
 mod ranges;
 mod routes;
+mod scrape;
 mod server;
+mod tls;
+mod welcome;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +44,11 @@ use crate::{
 };
 
 pub use health::{Condition, DriverCondition, LinkCondition};
+pub use probe::{ProbeError, Probed, probe};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
+pub use tls::{Certificate, ServerTls, TlsError};
+pub use welcome::link_at;
 
 /// What all handlers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -74,6 +85,8 @@ pub struct ApiState {
     replays: routes::Replays,
     examining: routes::Examining,
     simulations: routes::Simulations,
+    limits: limits::Limits,
+    passwords: passwords::PasswordThread,
 }
 
 impl Api {
@@ -94,9 +107,11 @@ pub fn openapi() -> serde_json::Value {
 
 /// All that is answered.
 pub fn router(api: Api) -> Router {
-    let v1 = routes::router(&api);
     Router::new()
         .merge(health::routes())
-        .merge(v1)
+        .merge(scrape::routes(&api))
+        .merge(welcome::routes(&api))
+        .merge(routes::router(&api))
+        .layer(from_fn(scrape::count))
         .with_state(api)
 }

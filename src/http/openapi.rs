@@ -6,6 +6,10 @@ use utoipa::ToSchema;
 
 use super::{
     idempotency,
+    openapi_people::{
+        NewToken, NewUser, SessionList, SignIn, SignedIn, TokenList, TokenOrder, UserChange,
+        UserLink, UserList, UserOrder,
+    },
     openapi_schemas::{
         AuditPage, BarredList, CampaignChange, CampaignCounts, CampaignOrder, CampaignPage,
         CampaignShown, CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage,
@@ -21,7 +25,7 @@ use super::{
     },
     problem::{PROBLEM_JSON, ProblemKind, problem_type},
 };
-use crate::auth::Action;
+use crate::auth::{Action, Object, Principal, Role, allows};
 
 /// What the document says of a route, beside what the route itself knows.
 struct Operation {
@@ -748,6 +752,116 @@ const OPERATIONS: &[Operation] = &[
     },
     Operation {
         method: "GET",
+        path: "/users",
+        id: "list_users",
+        summary: "List who signs in, by name",
+        description: "",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The users", Some("UserList"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/users",
+        id: "add_user",
+        summary: "Make a user",
+        description: "The answer has a link, good for fifteen minutes and once, by which the user sets a password. It is shown here alone.",
+        parameters: &[],
+        request: Some("UserOrder"),
+        responses: &[(201, "The user is made", Some("NewUser"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/users/{user}",
+        id: "show_user",
+        summary: "Show a user",
+        description: "",
+        parameters: &["{user}"],
+        request: None,
+        responses: &[(200, "The user", Some("User"))],
+    },
+    Operation {
+        method: "PATCH",
+        path: "/users/{user}",
+        id: "change_user",
+        summary: "Change the role of a user, or whether the user is let in",
+        description: "Either ends the user's sessions. Nobody changes their own.",
+        parameters: &["{user}"],
+        request: Some("UserChange"),
+        responses: &[(200, "The user is changed", Some("User"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/users/{user}/links",
+        id: "link_user",
+        summary: "Make a link by which a user sets a new password",
+        description: "Good for fifteen minutes and once; the one before is good for nothing any more.",
+        parameters: &["{user}"],
+        request: None,
+        responses: &[(201, "The link", Some("UserLink"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/tokens",
+        id: "list_tokens",
+        summary: "List the tokens, the latest first",
+        description: "Without their secrets, which are nowhere.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The tokens", Some("TokenList"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/tokens",
+        id: "add_token",
+        summary: "Make a token",
+        description: "It is shown here alone. It takes the password within the last ten minutes.",
+        parameters: &[],
+        request: Some("TokenOrder"),
+        responses: &[(201, "The token is made", Some("NewToken"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/tokens/{token}",
+        id: "revoke_token",
+        summary: "Revoke a token",
+        description: "It is good for nothing from then on.",
+        parameters: &["{token}"],
+        request: None,
+        responses: &[(204, "It is revoked", None)],
+    },
+    Operation {
+        method: "POST",
+        path: "/sessions",
+        id: "sign_in",
+        summary: "Sign in",
+        description: "For pages of this server: the answer sets the cookie `__Host-aftertone`, which counts only for requests of the same origin. Programs send tokens.             A session ends 12 h after it was last used, and 7 days after it began. An address, and a name, has ten attempts and then one a minute.",
+        parameters: &[],
+        request: Some("SignIn"),
+        responses: &[(201, "It has begun", Some("SignedIn"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/sessions",
+        id: "list_sessions",
+        summary: "List one's own sessions, the latest first",
+        description: "With `all` those of everybody, which takes the role `admin`.",
+        parameters: &["all"],
+        request: None,
+        responses: &[(200, "The sessions", Some("SessionList"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/sessions/{session}",
+        id: "end_session",
+        summary: "Sign out, or end another session",
+        description: "`current` is the one by which is asked. Sessions of others take the role `admin`.",
+        parameters: &["{session}"],
+        request: None,
+        responses: &[(204, "It has ended", None)],
+    },
+    Operation {
+        method: "GET",
         path: "/openapi.json",
         id: "show_openapi",
         summary: "This document",
@@ -778,7 +892,7 @@ pub(super) fn document(base: &str, routes: &[DescribedRoute]) -> Value {
                 and resources are added and none is renamed or dropped; values of words may be added.",
         },
         "servers": [{"url": base}],
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -786,6 +900,12 @@ pub(super) fn document(base: &str, routes: &[DescribedRoute]) -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A token of `aftertone token add`; each operation names the scope that it takes.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-aftertone",
+                    "description": "A session of a user, for pages of this server: it counts only for requests of the same origin.",
                 },
             },
             "schemas": schemas(),
@@ -835,11 +955,11 @@ impl Operation {
         responses.insert("default".to_owned(), problem);
         let mut words = self.description.to_owned();
         if let Some(action) = action {
-            let scope = format!("Takes the scope `{}`.", action.scope());
+            let access = access(action);
             words = if words.is_empty() {
-                scope
+                access
             } else {
-                format!("{words} {scope}")
+                format!("{words} {access}")
             };
         }
         let parameters: Vec<_> = self.parameters.iter().map(|name| parameter(name)).collect();
@@ -852,8 +972,12 @@ impl Operation {
         if !parameters.is_empty() {
             operation["parameters"] = parameters.into();
         }
-        if action.is_none() {
-            operation["security"] = json!([]);
+        match action {
+            None => operation["security"] = json!([]),
+            Some(action) if action.is_for_people() => {
+                operation["security"] = json!([{"session": []}]);
+            }
+            Some(_) => {}
         }
         if self.request == Some("List") {
             let list = json!({"schema": {"type": "string"}});
@@ -878,6 +1002,37 @@ impl Operation {
         }
         operation
     }
+}
+
+/// Who may do something, for people.
+fn access(action: Action) -> String {
+    let may = |role: &Role| {
+        let person = Principal {
+            id: String::new(),
+            name: String::new(),
+            scopes: role.scopes(),
+            role: Some(*role),
+        };
+        allows(&person, action, Object::Any).is_ok()
+    };
+    let roles = Role::ALL.iter().filter(|role| may(role));
+    let roles: Vec<_> = roles.map(|role| format!("`{role}`")).collect();
+    let roles = match roles.as_slice() {
+        [] => "nobody".to_owned(),
+        all if all.len() == Role::ALL.len() => "everybody".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    };
+    if action == Action::ManageUsers {
+        return format!(
+            "No token does this; of those who have signed in within ten minutes, {roles} may."
+        );
+    }
+    if action.is_for_people() {
+        return format!("No token does this; of those who have signed in, {roles} may.");
+    }
+    let scope = action.scope();
+    format!("Takes the scope `{scope}`. Of those who have signed in, {roles} may.")
 }
 
 /// A parameter by its name in [`OPERATIONS`].
@@ -1000,6 +1155,13 @@ fn parameter(name: &str) -> Value {
             "Only what the gate refused for this reason",
             json!({"type": "string"}),
         ),
+        "token" => ("The token's id", json!({"type": "string"})),
+        "user" => ("The user's name", json!({"type": "string"})),
+        "session" => ("`current`, or the session's id", json!({"type": "string"})),
+        "all" => (
+            "Those of everybody; takes the role `admin`",
+            json!({"type": "boolean", "default": false}),
+        ),
         "message" => (
             "The message's name",
             json!({"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}),
@@ -1073,6 +1235,17 @@ fn schemas() -> Value {
     add::<ReplayOrdered>(&mut all);
     add::<ReplayShown>(&mut all);
     add::<AuditPage>(&mut all);
+    add::<UserList>(&mut all);
+    add::<UserOrder>(&mut all);
+    add::<UserChange>(&mut all);
+    add::<NewUser>(&mut all);
+    add::<UserLink>(&mut all);
+    add::<SignIn>(&mut all);
+    add::<SignedIn>(&mut all);
+    add::<SessionList>(&mut all);
+    add::<TokenList>(&mut all);
+    add::<TokenOrder>(&mut all);
+    add::<NewToken>(&mut all);
     add::<Problem>(&mut all);
     all.insert("OpenApi".to_owned(), json!({"type": "object"}));
     let types: Vec<_> = ProblemKind::ALL.into_iter().map(problem_type).collect();

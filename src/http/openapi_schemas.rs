@@ -957,9 +957,9 @@ pub(super) struct AuditRow {
     /// When.
     #[schema(format = DateTime)]
     at: String,
-    /// Who: `token:` and its id, or the name of a system's user.
+    /// Who: `token:` and its id, `user:` and a name, or the name of a system's user.
     who: String,
-    /// `api` or `cli`.
+    /// `api`, `session`, `link` or `cli`.
     via: String,
     /// The address it came from.
     ip: Option<String>,

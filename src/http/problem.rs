@@ -19,10 +19,14 @@ pub enum ProblemKind {
     CursorInvalid,
     /// There is no `Idempotency-Key`, or it is not one.
     IdempotencyKeyMissing,
-    /// There is no token, or it is not good.
+    /// There is no token or session, or it is not good.
     Unauthorized,
-    /// The token does not have the scope.
+    /// The scope or the role does not suffice.
     Forbidden,
+    /// The request is one of a page of somebody else's.
+    CrossSite,
+    /// A browser would not keep the cookie of a session here.
+    PlainHttp,
     /// There is no such thing.
     NotFound,
     /// The path does not know the method.
@@ -95,12 +99,14 @@ pub struct Problem {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Malformed,
         Self::CursorInvalid,
         Self::IdempotencyKeyMissing,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::CrossSite,
+        Self::PlainHttp,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
@@ -136,6 +142,8 @@ impl ProblemKind {
             Self::IdempotencyKeyMissing => "idempotency_key_missing",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::CrossSite => "cross_site",
+            Self::PlainHttp => "plain_http",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
@@ -170,8 +178,10 @@ impl ProblemKind {
             Self::Malformed => "The request cannot be read",
             Self::CursorInvalid => "The cursor is not one of this list",
             Self::IdempotencyKeyMissing => "An idempotency key is required",
-            Self::Unauthorized => "A valid token is required",
-            Self::Forbidden => "The token does not have the scope",
+            Self::Unauthorized => "Valid credentials are required",
+            Self::Forbidden => "Whoever asks may not do this",
+            Self::CrossSite => "The request comes from a page of another site",
+            Self::PlainHttp => "Signing in takes TLS",
             Self::NotFound => "There is no such resource",
             Self::MethodNotAllowed => "The resource does not know the method",
             Self::NotAcceptable => "None of the accepted formats can be given",
@@ -207,7 +217,7 @@ impl ProblemKind {
                 StatusCode::BAD_REQUEST
             }
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::CrossSite | Self::PlainHttp => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -242,6 +252,8 @@ impl ProblemKind {
             | Self::IdempotencyKeyMissing
             | Self::Unauthorized
             | Self::Forbidden
+            | Self::CrossSite
+            | Self::PlainHttp
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::NotAcceptable
@@ -305,6 +317,15 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same, to be tried again in so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        Self {
+            retry_after: Some(seconds),
+            ..self
+        }
     }
 
     /// Its kind.

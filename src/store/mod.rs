@@ -57,6 +57,7 @@ mod results;
 mod retry;
 mod salt;
 mod server_clock;
+mod sessions;
 mod shares;
 mod sql;
 mod tally;
@@ -65,6 +66,7 @@ mod tokens;
 mod transaction;
 mod turnstile;
 mod uploads;
+mod users;
 mod waiting;
 mod webhooks;
 
@@ -115,6 +117,7 @@ pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
 pub use uploads::{AcceptedUpload, NewUpload, StoredUpload, UploadCounts, UploadEnd, UploadState};
+pub use users::UserChange;
 pub use waiting::WaitingGroup;
 pub use webhooks::{
     DeliveryAttempt, DeliveryState, DisabledBecause, DueDelivery, LogProgress, NewMessage,

@@ -229,7 +229,15 @@ const TABLES: &[(&str, &str)] = &[
     ),
     (
         "audit",
-        "Who changed what: a row in the transaction of each change by the API, and of tokens. Each has the digest of the row before it in its own.",
+        "Who changed what: a row in the transaction of each change, by the API and on the command line. Each has the digest of the row before it in its own; `aftertone audit verify` looks at them.",
+    ),
+    (
+        "users",
+        "People who sign in. A password is nowhere: a digest tells whether one is right.",
+    ),
+    (
+        "sessions",
+        "Those who have signed in. What their browsers keep is nowhere: a digest tells whether it is shown.",
     ),
 ];
 
@@ -857,6 +865,36 @@ const COLUMNS: &[(&str, &str)] = &[
         "the instance whose PBX made the call",
     ),
     ("prompt_hearings.evidence", "the folder of evidence"),
+    ("users.name", "the name by which the user signs in"),
+    (
+        "users.role",
+        "`viewer`, `operator`, `manager`, `auditor` or `admin`",
+    ),
+    (
+        "users.password",
+        "argon2id of the password, with its salt and parameters; null: none is set yet",
+    ),
+    ("users.password_at", "when it was set"),
+    ("users.created_at", "when the user was made"),
+    ("users.created_by", "who made it"),
+    (
+        "users.disabled_at",
+        "since when the user is not let in; null: the user is",
+    ),
+    ("users.signed_in_at", "when the user last signed in"),
+    (
+        "users.link_digest",
+        "SHA-256, in hexadecimal digits, of what is behind the link that sets the password; null once it is used",
+    ),
+    ("users.link_until", "until when the link is good"),
+    (
+        "sessions.digest",
+        "SHA-256, in hexadecimal digits, of what the browser keeps",
+    ),
+    ("sessions.user_name", "whose it is"),
+    ("sessions.began_at", "when the user signed in"),
+    ("sessions.seen_at", "when it was last used, to the minute"),
+    ("sessions.ip", "from which address the user signed in"),
     ("tokens.id", "its id, the part of it that may be shown"),
     ("tokens.name", "what it is for"),
     ("tokens.scopes", "what it is good for, with spaces between"),
@@ -916,7 +954,7 @@ const COLUMNS: &[(&str, &str)] = &[
         "audit.who",
         "who: `token:` and its id, or a user of the system",
     ),
-    ("audit.via", "`api` or `cli`"),
+    ("audit.via", "`api`, `session`, `link` or `cli`"),
     ("audit.ip", "the address it came from"),
     ("audit.request_id", "the request that it was"),
     ("audit.action", "what was done"),

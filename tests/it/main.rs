@@ -1,6 +1,7 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
 mod api;
+mod audit_cli;
 
 #[expect(
     dead_code,
@@ -33,6 +34,10 @@ mod program;
 mod prompts;
 mod rights;
 mod serve;
+mod serve_fit;
+mod serve_logins;
+mod serve_metrics;
+mod serve_tls;
 mod standby;
 mod standstill;
 mod terminal;

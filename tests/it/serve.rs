@@ -311,9 +311,9 @@ async fn the_service_manager_is_told() {
 }
 
 /// A service that runs.
-struct Service {
-    child: Child,
-    url: String,
+pub(crate) struct Service {
+    pub(crate) child: Child,
+    pub(crate) url: String,
     said: Said,
     /// Open, so that what is printed goes somewhere.
     _stdout: Lines<BufReader<ChildStdout>>,
@@ -327,11 +327,14 @@ struct Said {
 }
 
 impl Service {
-    async fn start(fixture: &CampaignFixture) -> Self {
+    pub(crate) async fn start(fixture: &CampaignFixture) -> Self {
         Self::start_with(fixture, |_| ()).await
     }
 
-    async fn start_with(fixture: &CampaignFixture, change: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) async fn start_with(
+        fixture: &CampaignFixture,
+        change: impl FnOnce(&mut Command),
+    ) -> Self {
         let mut command = fixture.program.command(&["serve"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
@@ -350,7 +353,7 @@ impl Service {
         }
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let answer = http_client()
             .get(format!("{}{path}", self.url))
             .send()
@@ -362,7 +365,7 @@ impl Service {
     }
 
     /// Asks until it is ready, or not, as wanted.
-    async fn until_ready(&self, wanted: u16) -> Value {
+    pub(crate) async fn until_ready(&self, wanted: u16) -> Value {
         let asking = async {
             loop {
                 let (status, report) = self.get("/readyz").await;
@@ -379,7 +382,7 @@ impl Service {
     }
 
     /// Waits until it has said this; returns all that it has said.
-    async fn until_said(&self, words: &str) -> String {
+    pub(crate) async fn until_said(&self, words: &str) -> String {
         let mut said = self.said.clone();
         let waiting = async {
             loop {
@@ -396,12 +399,12 @@ impl Service {
     }
 
     /// Orders it to end, and waits for that.
-    async fn end(self) -> Ended {
+    pub(crate) async fn end(self) -> Ended {
         send_signal("TERM", &self.child);
         self.ended().await
     }
 
-    async fn ended(mut self) -> Ended {
+    pub(crate) async fn ended(mut self) -> Ended {
         let status = timeout(PATIENCE, self.child.wait()).await;
         let status = status.unwrap_or_else(|_| panic!("it never ends\n{}", self.said.text()));
         let stderr = timeout(PATIENCE, async {
@@ -439,14 +442,14 @@ impl Said {
     }
 }
 
-async fn fixture(script: Script) -> CampaignFixture {
+pub(crate) async fn fixture(script: Script) -> CampaignFixture {
     let fixture = CampaignFixture::new(script).await;
     set(&fixture, "listen = \"127.0.0.1:0\"");
     fixture
 }
 
 /// Sets a key of `[serve]`.
-fn set(fixture: &CampaignFixture, line: &str) {
+pub(crate) fn set(fixture: &CampaignFixture, line: &str) {
     let path = fixture.program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
     let section = "[serve]\n";
@@ -459,7 +462,7 @@ fn set(fixture: &CampaignFixture, line: &str) {
 }
 
 /// Writes other lines in place of these.
-fn replace(fixture: &CampaignFixture, before: &str, after: &str) {
+pub(crate) fn replace(fixture: &CampaignFixture, before: &str, after: &str) {
     let path = fixture.program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains(before), "{text}");
@@ -484,7 +487,7 @@ async fn draft(
     made.id
 }
 
-async fn draft_that_is_started(
+pub(crate) async fn draft_that_is_started(
     fixture: &CampaignFixture,
     name: &str,
     contacts: std::ops::Range<u32>,
@@ -513,7 +516,7 @@ async fn until_status(store: &Store, name: &str, wanted: Status) {
         .expect("never of that status");
 }
 
-async fn until_all_ended(fixture: &CampaignFixture, name: &str, contacts: u64) {
+pub(crate) async fn until_all_ended(fixture: &CampaignFixture, name: &str, contacts: u64) {
     let looking = async {
         loop {
             let tally = fixture.tally(name).await;
@@ -547,7 +550,7 @@ async fn until_up(fixture: &CampaignFixture, drops: usize) {
 }
 
 /// Waits until all of this was told, in whatever order.
-async fn until_told(socket: &UnixDatagram, wanted: &[&str]) {
+pub(crate) async fn until_told(socket: &UnixDatagram, wanted: &[&str]) {
     let mut left = wanted.to_vec();
     let hearing = async {
         let mut buffer = [0; 4_096];

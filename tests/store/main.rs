@@ -37,6 +37,7 @@ mod storm;
 mod trouble;
 mod upgrade;
 mod uploads;
+mod users;
 mod webhooks;
 
 use std::sync::Arc;
@@ -106,6 +107,7 @@ fn main() {
         storm::trials(&server),
         upgrade::trials(&server),
         uploads::trials(&server),
+        users::trials(&server),
         drafts::trials(&server),
         erase::trials(&server),
         events::trials(&server),

@@ -9,12 +9,13 @@ use crate::{
     campaign::engine::InFlight,
     cli::{
         CliError, Exit, database,
+        operator::by_user,
         patience::{open_patiently, patiently},
         printer::Printer,
     },
     config::Config,
     controller::gone,
-    store::{Campaign, Gone, OperatorCommand, Status, Store},
+    store::{AuditEntry, Campaign, Gone, OperatorCommand, Status, Store},
 };
 
 /// Pause a campaign: start no more drops until it is resumed
@@ -160,7 +161,17 @@ async fn order(
 ) -> Result<(Store, Campaign), CliError> {
     let store = open_patiently(config, printer).await?;
     let campaign = find(&which.name, &store).await?;
-    let order = || store.order(campaign.id, command, database::now());
+    let wanted = match command {
+        OperatorCommand::Pause(_) => "paused",
+        OperatorCommand::Resume => "running",
+        OperatorCommand::Cancel(_) => "cancelled",
+    };
+    let audited = store.audited(AuditEntry {
+        before: Some(json!({"standing": campaign.status.slug()}).to_string()),
+        after: Some(json!({"standing": wanted}).to_string()),
+        ..by_user("campaign.standing", &campaign.name)
+    });
+    let order = || audited.order(campaign.id, command, database::now());
     let campaign = patiently(printer, order).await?;
     Ok((store, campaign))
 }

@@ -12,10 +12,10 @@ use super::{
     read::ColumnUse,
 };
 use crate::{
-    cli::{CliError, Exit, database, library, printer::Printer},
+    cli::{CliError, Exit, database, library, operator::by_user, printer::Printer},
     config::Config,
     orders::{Spec, overlay},
-    store::{Campaign, NewCampaign, Status, Store},
+    store::{AuditEntry, Campaign, NewCampaign, Status, Store},
 };
 
 /// Create a campaign, and import its list
@@ -172,7 +172,13 @@ pub(super) async fn set(
         let (library, targets) = library(config)?;
         options::prepare(&mut spec, &campaign.name, &library, &targets)?;
         let now = database::now();
-        let changed = store.reorder(campaign.id, &spec.to_json(), now).await;
+        let after = spec.to_json();
+        let entry = AuditEntry {
+            before: Some(campaign.spec.clone()),
+            after: Some(after.clone()),
+            ..by_user("campaign.change", &campaign.name)
+        };
+        let changed = store.audited(entry).reorder(campaign.id, &after, now).await;
         changed.map_err(database::trouble)?;
     }
     let keys = spec.to_keys();
@@ -250,6 +256,11 @@ pub(super) async fn make(
         name: name.to_owned(),
         spec: spec.to_json(),
     };
+    let entry = AuditEntry {
+        after: Some(new.spec.clone()),
+        ..by_user("campaign.create", name)
+    };
+    let store = store.audited(entry);
     let made = store.create_campaign(&new, database::now()).await;
     made.map_err(database::trouble)
 }
@@ -307,6 +318,13 @@ async fn take_in(
     if !as_json {
         printer.line(&format!("{name}: {}", columns.line()));
     }
+    // It takes many transactions, each of a part of the list.
+    let file = list.file_name().unwrap_or_default().to_string_lossy();
+    let entry = AuditEntry {
+        after: Some(json!({"list": file}).to_string()),
+        ..by_user("contact.add", name)
+    };
+    store.note(entry).await.map_err(database::trouble)?;
     let imported = import::import(list, campaign, duplicates, how, store, config, printer).await?;
     if as_json {
         printer.json(&json!({"campaign": name, "import": import::object(&imported, columns)}));

@@ -12,8 +12,9 @@ use super::{
     words::{count, counted},
 };
 use crate::{
-    cli::{CliError, Exit, database, printer::Printer},
+    cli::{CliError, Exit, database, operator::by_user, printer::Printer},
     config::Config,
+    store::AuditEntry,
 };
 
 /// Delete a campaign that has no drops, with its contacts and imports
@@ -51,7 +52,11 @@ pub(super) async fn run(
         )));
     }
     let now = database::now();
-    let begun = store.begin_deletion(campaign.id, now).await;
+    let entry = AuditEntry {
+        before: Some(campaign.spec.clone()),
+        ..by_user("campaign.delete", name)
+    };
+    let begun = store.audited(entry).begin_deletion(campaign.id, now).await;
     begun.map_err(database::trouble)?;
     let has_controller = store.has_controller(now).await;
     if !campaign.status.is_over() && has_controller.map_err(database::trouble)? {

@@ -12,10 +12,14 @@ use super::{
 };
 use crate::{
     campaign::RefusedReason,
-    cli::{CliError, Exit, database, operator::Because, printer::Printer},
+    cli::{
+        CliError, Exit, database,
+        operator::{self, Because},
+        printer::Printer,
+    },
     config::Config,
     drop::Outcome,
-    store::{Campaign, ContactEnd, Status},
+    store::{AuditEntry, Campaign, ContactEnd, Status},
 };
 
 /// Dial contacts again that have ended
@@ -68,7 +72,17 @@ pub(super) async fn run(
     } else {
         let who = args.because.who();
         let by = args.because.operator(&who);
+        let slugs = which.iter().map(|end| match end {
+            ContactEnd::Outcome(outcome) => outcome.slug().to_owned(),
+            ContactEnd::Refused(reason) => format!("refused:{reason}"),
+        });
+        let slugs: Vec<_> = slugs.collect();
+        let entry = AuditEntry {
+            after: Some(json!({"ended": slugs, "because": by.because}).to_string()),
+            ..operator::by(&who, "campaign.requeue", &campaign.name)
+        };
         let requeued = store
+            .audited(entry)
             .requeue(campaign.id, &which, by, database::now())
             .await
             .map_err(database::trouble)?;

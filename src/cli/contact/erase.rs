@@ -9,13 +9,13 @@ use serde_json::json;
 
 use super::spellings;
 use crate::{
-    cli::{CliError, Exit, campaign::wait, database, printer::Printer},
+    cli::{CliError, Exit, campaign::wait, database, operator::by_user, printer::Printer},
     clock,
     config::{Config, StoreUrl},
     evidence::{Archive, EvidenceReader},
     id::DropId,
     phone::PhoneNumber,
-    store::{ErasedPerson, PersonRecord, Store, copies_of},
+    store::{AuditEntry, ErasedPerson, PersonRecord, Store, copies_of},
 };
 
 /// Erase all that is known of a person
@@ -63,7 +63,15 @@ pub(super) async fn run(
     }
     let store = database::open(config).await?;
     let because = args.because.as_deref();
-    let barred = store.bar_for_good(&numbers, because, database::now()).await;
+    // Not even a part of the number stays.
+    let entry = |action| AuditEntry {
+        after: Some(json!({"because": because}).to_string()),
+        ..by_user(action, "a person who is erased")
+    };
+    let barred = store
+        .audited(entry("do_not_call.add"))
+        .bar_for_good(&numbers, because, database::now())
+        .await;
     barred.map_err(database::trouble)?;
     let deadline = clock::now() + args.wait;
     let mut said = false;
@@ -71,7 +79,8 @@ pub(super) async fn run(
     let (elsewhere, erased) = loop {
         let removed = remove_evidence(&store, &numbers, config).await?;
         evidence += removed.gone;
-        let erased = store.erase(&numbers, database::now()).await;
+        let audited = store.audited(entry("contact.erase"));
+        let erased = audited.erase(&numbers, database::now()).await;
         let erased = erased.map_err(database::trouble)?;
         match erased {
             ErasedPerson::Busy if clock::now() < deadline => {

@@ -5,9 +5,14 @@ use serde_json::{Value, json};
 
 use super::{count, names};
 use crate::{
-    cli::{CliError, Exit, database, operator::Because, patience::patiently, printer::Printer},
+    cli::{
+        CliError, Exit, database,
+        operator::{self, Because},
+        patience::patiently,
+        printer::Printer,
+    },
     phone::PhoneNumber,
-    store::{ListName, Removal, Store},
+    store::{AuditEntry, ListName, Removal, Store},
 };
 
 pub(super) async fn remove(
@@ -19,7 +24,15 @@ pub(super) async fn remove(
 ) -> Result<Exit, CliError> {
     let who = because.who();
     let by = because.operator(&who);
-    let unbar = || store.unbar(list, numbers, by, database::now());
+    let audited = store.audited(AuditEntry {
+        after: Some(json!({"numbers": numbers.len(), "because": by.because}).to_string()),
+        ..operator::by(
+            &who,
+            "do_not_call.remove",
+            operator::of_numbers(list.as_str(), numbers),
+        )
+    });
+    let unbar = || audited.unbar(list, numbers, by, database::now());
     let removed = patiently(printer, unbar).await?;
     printer.line(&format!(
         "{} removed from `{}`",
@@ -60,7 +73,11 @@ pub(super) async fn remove_list(
     }
     let who = because.who();
     let by = because.operator(&who);
-    let drop = || store.drop_list(list, by, database::now());
+    let audited = store.audited(AuditEntry {
+        after: Some(json!({"because": by.because}).to_string()),
+        ..operator::by(&who, "do_not_call.remove", list.as_str())
+    });
+    let drop = || audited.drop_list(list, by, database::now());
     let removed = patiently(printer, drop).await?;
     printer.line(&format!("list `{name}` removed with {}", count(removed)));
     if removed > 0 {

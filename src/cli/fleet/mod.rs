@@ -6,12 +6,12 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CliError, Exit, database, printer::Printer};
+use super::{CliError, Exit, database, operator::by_user, printer::Printer};
 use crate::{
     config::Config,
     controller::gone,
     orders::fleet_view,
-    store::{Gone, Store},
+    store::{AuditEntry, Gone, Store},
 };
 
 /// List the PBXes, trunks and controllers that share the database, or give a PBX up
@@ -123,7 +123,11 @@ async fn forget(args: &ForgetArgs, store: &Store, printer: Printer) -> Result<Ex
     };
     let given_up = gone::give_up(store, Gone::Of(name), |_| words.clone(), now).await;
     let lost: u64 = given_up.map_err(database::trouble)?.lost.values().sum();
-    let given_back = store.forget_pbx(name, now).await;
+    let entry = AuditEntry {
+        after: Some(json!({"lost": lost, "because": args.because}).to_string()),
+        ..by_user("fleet.forget", name)
+    };
+    let given_back = store.audited(entry).forget_pbx(name, now).await;
     let given_back = given_back.map_err(database::trouble)?;
     let leased = fleet.controllers.iter().filter(|each| each.pbx == name);
     let given_back = given_back.max(leased.map(|each| each.leased).sum());

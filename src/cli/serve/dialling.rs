@@ -13,6 +13,7 @@ use tokio::{
 };
 use tracing::{debug, info};
 
+use super::gauges::{gauges, nothing};
 use crate::{
     cli::{campaign::note_line, database, printer::Printer},
     clock,
@@ -21,6 +22,7 @@ use crate::{
     error_chain::chain,
     events::EventKind,
     http::LinkCondition,
+    metrics,
     orders::{NoteLevel, View},
     runtime::PbxLink,
     store::Store,
@@ -75,6 +77,8 @@ impl Dialling {
         let (orders, ordered) = mpsc::unbounded_channel();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        metrics::pbx_connected(false);
+        metrics::campaigns(&nothing());
         let supervisor = Supervisor {
             config,
             store,
@@ -137,6 +141,8 @@ impl Supervisor {
             if !comes_back(&error) {
                 return Err(error);
             }
+            metrics::pbx_connected(false);
+            metrics::campaigns(&nothing());
             let words = chain(&error);
             if self.said.as_ref() != Some(&words) {
                 self.printer
@@ -214,6 +220,7 @@ impl Supervisor {
                     has_views = changed.is_ok();
                     shown_at = clock::now();
                     let view = views.borrow_and_update().clone();
+                    metrics::campaigns(&gauges(&view));
                     let words = state_words(&view);
                     self.view.send_replace(Some(Arc::new(view)));
                     self.state.send_if_modified(|state| {
@@ -254,6 +261,7 @@ impl Supervisor {
     }
 
     fn show_link(&mut self, link: PbxLink) {
+        metrics::pbx_connected(link == PbxLink::Up);
         let link = match link {
             PbxLink::Up => {
                 self.tell_of_link(true, "");

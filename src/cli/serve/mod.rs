@@ -11,6 +11,7 @@
 mod control_socket;
 mod dialling;
 mod examiner;
+mod gauges;
 mod service_manager;
 mod signals;
 
@@ -46,8 +47,11 @@ use crate::{
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
     hooks::{Webhooks, begin_sending},
-    http::{Api, ApiState, Condition, DriverCondition, Server, ServerError},
+    http::{
+        Api, ApiState, Certificate, Condition, DriverCondition, Server, ServerError, ServerTls,
+    },
     import::SpooledUploads,
+    metrics,
     orders::{Examinations, SingleDrops},
     store::{ErrorClass::Away, Store},
     telemetry,
@@ -82,6 +86,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let config = Config::load_for_service(file).map_err(CliError::new)?;
+    metrics::begin(env!("CARGO_PKG_VERSION"), &gauges::labels());
     set_log(&config);
     let mut manager = ServiceManager::of_environment();
     let mut signals = ServiceSignals::new().map_err(CliError::new)?;
@@ -97,12 +102,22 @@ pub(super) async fn run(
         }
         StoreUrl::Postgres(_) => store.clone(),
     };
-    let listen = config.serve.listen;
+    if store.users().await.is_ok_and(|users| users.is_empty()) {
+        printer.hint(
+            "nobody can sign in yet: `aftertone user add NAME --role admin` makes the first user",
+        );
+    }
+    let (listen, certificate) = (config.serve.listen, certificate(&config)?);
+    let tls = certificate.as_ref().map(ServerTls::new);
     let server = Server::bind(listen).await.map_err(|error| {
         CliError::new(error)
             .hint("another service may have it; set `serve.listen`, or end that one")
     })?;
-    let address = server.at();
+    let server = match &tls {
+        Some(tls) => server.with_tls(tls.clone()),
+        None => server,
+    };
+    let url = server.url();
     let control = ControlSocket::bind(&config.state_dir, listen);
     let control = control.inspect_err(|error| {
         warn!(%error, "`aftertone reload` cannot reach this service; SIGHUP can");
@@ -149,6 +164,7 @@ pub(super) async fn run(
         config: config_in_force,
         condition,
         stopping,
+        tls: tls.zip(certificate),
         dialling: has_pbx.then(|| Dialling::start(config_seen, store, printer, view)),
         drops: dropping,
         sending,
@@ -157,8 +173,8 @@ pub(super) async fn run(
     };
     service.show();
     let serving = tokio::spawn(server.serve(api, closed.clone()));
-    printer.line(&format!("listening on http://{address}"));
-    info!(%address, has_pbx, "the service is up");
+    printer.line(&format!("listening on {url}"));
+    info!(url, has_pbx, "the service is up");
     service.manager.ready();
     let exit = service
         .work(&mut signals, control.ok(), serving, closed)
@@ -204,6 +220,15 @@ async fn open_store(
     }
 }
 
+/// The certificate that is configured, if any is.
+fn certificate(config: &Config) -> Result<Option<Certificate>, CliError> {
+    let read = config.serve.tls.as_ref().map(Certificate::read).transpose();
+    read.map_err(|error| {
+        CliError::new(error)
+            .hint("the service does not start with a certificate that it cannot show")
+    })
+}
+
 fn set_log(config: &Config) {
     if let Err(problem) = telemetry::set_filter(config.serve.log.as_deref()) {
         warn!("{problem}");
@@ -219,6 +244,8 @@ struct Service {
     config: watch::Sender<Arc<Config>>,
     condition: watch::Sender<Condition>,
     stopping: CancellationToken,
+    /// What the server shows, and the certificate of it; `None` if it speaks plain HTTP.
+    tls: Option<(ServerTls, Certificate)>,
     /// The controller; `None` if there is no PBX, or if it has ended.
     dialling: Option<Dialling>,
     /// The single drops that are ordered over HTTP; `None` if there is no PBX, or if they have ended.
@@ -423,29 +450,47 @@ impl Service {
     fn reload(&mut self) -> ReloadAnswer {
         self.manager.reloading();
         let read = Config::load_for_service(self.file.as_deref());
-        let answer = match read {
-            Ok(new) => {
-                let before = Arc::clone(&self.config.borrow());
-                let change = before.change_to(&new);
-                let now = before.with_live_part_of(&new);
-                set_log(&now);
-                self.config.send_replace(Arc::new(now));
-                if let Some(dialling) = &self.dialling {
-                    dialling.order(DiallingOrder::Reconfigure);
-                }
-                ReloadAnswer {
-                    live: change.live,
-                    at_restart: change.at_restart,
-                    error: None,
-                }
-            }
+        let read = read.map_err(anyhow::Error::new);
+        let answer = match read.and_then(|new| self.take_up(&new)) {
+            Ok(answer) => answer,
             Err(error) => ReloadAnswer {
-                error: Some(chain(&error)),
+                error: Some(chain(error.as_ref())),
                 ..ReloadAnswer::default()
             },
         };
         self.manager.ready();
         answer
+    }
+
+    /// Takes up what can be of a configuration, or nothing.
+    ///
+    /// # Errors
+    /// If its certificate cannot be used.
+    fn take_up(&mut self, new: &Config) -> anyhow::Result<ReloadAnswer> {
+        let before = Arc::clone(&self.config.borrow());
+        let change = before.change_to(new);
+        let now = before.with_live_part_of(new);
+        let mut live = change.live;
+        // The files may be others under the names that they had.
+        if let (Some((tls, shown)), Some(files)) = (&mut self.tls, &now.serve.tls) {
+            let certificate = Certificate::read(files)?;
+            if !certificate.is_same_as(shown) && !live.iter().any(|key| key == CERTIFICATE) {
+                live.push(CERTIFICATE.to_owned());
+                live.sort();
+            }
+            tls.exchange(&certificate);
+            *shown = certificate;
+        }
+        set_log(&now);
+        self.config.send_replace(Arc::new(now));
+        if let Some(dialling) = &self.dialling {
+            dialling.order(DiallingOrder::Reconfigure);
+        }
+        Ok(ReloadAnswer {
+            live,
+            at_restart: change.at_restart,
+            error: None,
+        })
     }
 
     /// Says what came of a reload.
@@ -522,6 +567,9 @@ async fn dropped(drops: Option<&mut JoinHandle<()>>) {
         std::panic::resume_unwind(error.into_panic());
     }
 }
+
+/// What a reload names if another certificate is shown.
+const CERTIFICATE: &str = "serve.tls_certificate";
 
 /// How often the state is looked at.
 const TICK: Duration = Duration::from_secs(1);

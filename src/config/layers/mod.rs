@@ -280,7 +280,9 @@ impl Layers {
             (None, None) => Err(self.missing(INLINE, EXPECTED)),
             (Some(password), None) => {
                 if self.place(INLINE) != KeyPlace::Variable(variable(INLINE)) {
-                    self.file.iter().for_each(|file| warn_if_exposed(file));
+                    self.file
+                        .iter()
+                        .for_each(|file| warn_if_exposed(file, PASSWORD));
                 }
                 Ok(password)
             }
@@ -293,7 +295,7 @@ impl Layers {
                         "a file that holds the password alone",
                     ));
                 }
-                warn_if_exposed(&path);
+                warn_if_exposed(&path, PASSWORD);
                 Ok(SecretString::from(text))
             }
         }
@@ -505,6 +507,9 @@ fn kind(value: &ValueKind) -> &'static str {
         ValueKind::Array(_) => "a list",
     }
 }
+
+/// What a warning calls the password of the ARI user.
+const PASSWORD: &str = "the PBX's password";
 
 fn expected_duration(range: &RangeInclusive<u64>) -> String {
     format!(

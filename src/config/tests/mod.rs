@@ -223,6 +223,11 @@ currency = "EUR"
 [serve]
 listen = "10.0.0.5:80"
 plain_http = "behind a proxy"
+tls_certificate = "serve.crt"
+tls_key = "serve.key"
+public_url = "https://dialler.example.com"
+trusted_proxies = ["127.0.0.1", "10.1.0.0/16"]
+requests_per_second = "any"
 drain = "3m"
 max_upload = "200MB"
 log = "info"
@@ -324,6 +329,16 @@ key_file = "webhooks.key"
         config.serve,
         ServeConfig {
             listen: "10.0.0.5:80".parse().unwrap(),
+            tls: Some(TlsFiles {
+                certificate: scene.path("serve.crt"),
+                key: scene.path("serve.key"),
+            }),
+            public_url: Some(PublicUrl::parse("https://dialler.example.com").unwrap()),
+            trusted_proxies: vec![
+                "127.0.0.1/32".parse().unwrap(),
+                "10.1.0.0/16".parse().unwrap(),
+            ],
+            requests_per_second: None,
             drain: Duration::from_secs(180),
             max_upload: 200_000_000,
             log: Some("info".to_owned()),

@@ -75,6 +75,11 @@ pub(in crate::controller) struct Backlog {
 }
 
 impl Backlog {
+    /// How many requests wait.
+    pub(in crate::controller) fn len(&self) -> usize {
+        self.requests.len()
+    }
+
     pub(in crate::controller) fn push(&mut self, request: StoreRequest) {
         self.requests.push_back(request);
     }

@@ -29,6 +29,7 @@ use crate::{
     },
     clock::{self, Steady},
     error_chain::chain,
+    metrics,
     store::{
         ControllerLease, DueQueue, ErrorClass, Leased, Store, StoreError, Tally, Write, Written,
     },
@@ -123,6 +124,7 @@ impl StoreWriter {
             while let Ok(request) = self.requests.try_recv() {
                 backlog.push(request);
             }
+            metrics::store_queue(backlog.len());
             let done = match backlog.next() {
                 Some(Work::Commit(writes)) => self.commit(writes).await,
                 Some(Work::Fetch { campaign, at_most }) => self.fetch(campaign, at_most).await,
@@ -173,6 +175,8 @@ impl StoreWriter {
                 Ok(written) => {
                     self.look_back(&writes);
                     let at_once = outage.since.is_none();
+                    let took = clock::now().duration_since(began);
+                    metrics::committed(took);
                     let heard = self.clock.now();
                     for written in &written {
                         if let Written::Scheduled(slot) = written {
@@ -183,7 +187,7 @@ impl StoreWriter {
                         writes,
                         written,
                         at_once,
-                        took: clock::now().duration_since(began),
+                        took,
                         timing: self.timing,
                     });
                     self.end(&outage);

@@ -26,6 +26,7 @@ use crate::{
         problem::{Problem, ProblemKind},
     },
     id::DropId,
+    metrics,
     orders::{DropView, NotOrdered, OrderedDrop},
     phone::PhoneNumber,
     store::{
@@ -258,6 +259,7 @@ async fn respond(
     };
     if is_replayed {
         let yes = HeaderValue::from_static("true");
+        metrics::idempotent_replay();
         response.headers_mut().insert(idempotency::REPLAYED, yes);
     }
     Ok(response)

@@ -18,16 +18,18 @@ mod imports;
 mod live;
 mod messages;
 mod results;
+mod sessions;
 mod simulations;
+mod tokens;
+mod users;
 mod webhooks;
 
 use std::sync::LazyLock;
 
 use axum::{
     Router,
-    extract::Request,
     http::{Method, Uri, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, any, on},
 };
@@ -38,7 +40,7 @@ pub(super) use self::{doctor::Examining, evidence::Replays, simulations::Simulat
 use super::{
     Api,
     caller::authorise,
-    frame::{Hosts, check_host, frame, no_such_method, nothing},
+    frame::{check_host, frame, no_such_method, nothing},
     openapi,
 };
 use crate::auth::Action;
@@ -133,6 +135,17 @@ pub(super) fn table() -> Vec<Route> {
         POST "/webhooks/{webhook}/deliveries/{delivery}/replays" Some(A::ReplayWebhook) => webhooks::replay_delivery,
         POST "/webhooks/{webhook}/replays" Some(A::ReplayWebhook) => webhooks::replay,
         GET "/audit" Some(A::ReadAudit) => audit::list,
+        GET "/users" Some(A::ReadUsers) => users::list,
+        POST "/users" Some(A::ManageUsers) => users::add,
+        GET "/users/{user}" Some(A::ReadUsers) => users::show,
+        PATCH "/users/{user}" Some(A::ManageUsers) => users::change,
+        POST "/users/{user}/links" Some(A::ManageUsers) => users::invite,
+        GET "/tokens" Some(A::ReadTokens) => tokens::list,
+        POST "/tokens" Some(A::ManageTokens) => tokens::add,
+        DELETE "/tokens/{token}" Some(A::ManageTokens) => tokens::revoke,
+        POST "/sessions" None => sessions::begin,
+        GET "/sessions" Some(A::OwnSessions) => sessions::list,
+        DELETE "/sessions/{session}" Some(A::OwnSessions) => sessions::end,
         GET "/openapi.json" None => async || show_document(),
     ]
 }
@@ -163,17 +176,14 @@ pub(super) fn router(api: &Api) -> Router<Api> {
         };
         router = router.route(&format!("{BASE}{}", route.path), handler);
     }
-    let hosts = Hosts::default();
     router
         .route(
             &format!("{BASE}/{{*rest}}"),
             any(async |uri: Uri| nothing(&uri)),
         )
         .method_not_allowed_fallback(async || no_such_method())
-        .layer(from_fn(move |request: Request, next: Next| {
-            check_host(hosts.clone(), request, next)
-        }))
-        .layer(from_fn(frame))
+        .layer(from_fn_with_state(api.clone(), check_host))
+        .layer(from_fn_with_state(api.clone(), frame))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The one loop that owns the board: takes in what happened, hands on what drops want, sleeps until the next deadline.
 
 mod record;
+#[cfg(debug_assertions)]
+mod standstill;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +31,8 @@ use crate::{
     drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Report, Voice},
     evidence::Recorder,
     id::{ChannelId, DropId, RunName},
-    words::Leg,
+    metrics::{self, EndedCalls},
+    words::{Leg, Verdict},
 };
 
 /// What others ask of the driver.
@@ -149,6 +152,8 @@ impl Driver {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !(self.board.is_empty() && (self.draining || self.link.is_taken())) {
+            #[cfg(debug_assertions)]
+            standstill::stand_if_ordered().await;
             self.pulse.beat();
             let deadline = self.board.poll_timeout();
             let deadline = deadline.map(|at| self.catching_up.map_or(at, |until| at.max(until)));
@@ -216,6 +221,7 @@ impl Driver {
             }
             Incoming::Up { first: true } => {}
             Incoming::Up { first: false } => {
+                metrics::pbx_reconnected();
                 self.cut(now);
                 self.reconcile();
             }
@@ -328,6 +334,7 @@ impl Driver {
         let campaign = spec.campaign.map(|campaign| campaign.0);
         let span = info_span!("drop", id = %spec.drop, number = %spec.number, campaign);
         span.in_scope(|| info!(technique = ?spec.plan.technique, "drop began"));
+        metrics::drop_began(spec.plan.technique.slug());
         self.board.start(spec.drop, spec.plan.clone(), now);
         let drop = spec.drop;
         let record = Record {
@@ -430,6 +437,7 @@ impl Driver {
             if let Some(record) = self.records.remove(&drop) {
                 report.words = report.words.take().or_else(|| record.sent_nowhere(&report));
                 record.span.in_scope(|| log_end(&report));
+                metrics::calls_ended(&measured(&report));
                 let _ = record.updates.send(DropUpdate::Ended(Box::new(report)));
             }
         }
@@ -519,6 +527,41 @@ impl<T> Drop for Abort<T> {
 
 /// The longest from one turn of the loop to the next, unless the program is halted.
 const BEAT: Duration = Duration::from_secs(1);
+
+/// What is counted of a drop.
+fn measured(report: &Report) -> EndedCalls {
+    let at = |event: Milestone| {
+        let moment = report.timeline.iter().find(|moment| moment.event == event);
+        moment.map(|moment| moment.at)
+    };
+    let between = |from: Option<Duration>, to: Option<Duration>| to?.checked_sub(from?);
+    let count = |event: Milestone| {
+        let all = report
+            .timeline
+            .iter()
+            .filter(|moment| moment.event == event);
+        u32::try_from(all.count()).unwrap_or(u32::MAX)
+    };
+    let answered = if report.promoted {
+        at(Milestone::BusyAnswered)
+    } else {
+        at(Milestone::DropAnswered)
+    };
+    let (ready, played) = (at(Milestone::Ready), at(Milestone::PlayStarted));
+    let legs = [Leg::Busy, Leg::Drop].map(|leg| Some((leg.as_str(), report.leg(leg)?.q850)));
+    EndedCalls {
+        verdict: report.verdict.map(Verdict::as_str),
+        has_beep: report.beep.is_some(),
+        heard_by_person: report.verdict == Some(Verdict::Human) && !report.heard.is_zero(),
+        restarts: report.restarts,
+        taps_lost: count(Milestone::TapLost),
+        legs: legs.into_iter().flatten().collect(),
+        alerting_to_hangup: between(at(Milestone::DropAlerting), at(Milestone::BusyHungUp)),
+        to_verdict: between(answered, at(Milestone::Verdict)),
+        ready_to_play: between(ready, played),
+        dead_air: between(answered, played),
+    }
+}
 
 fn log_end(report: &Report) {
     let first = |event: Milestone| {

@@ -22,6 +22,7 @@ use crate::{
     },
     drop::{Outcome, Proof, Technique},
     id::DropId,
+    metrics,
     phone::{CallerId, PhoneNumber},
 };
 use batch::Batch;
@@ -193,6 +194,7 @@ impl Store {
             }
         }
         tx.commit().await?;
+        count(writes, &written);
         Ok(written)
     }
 
@@ -216,7 +218,32 @@ impl Store {
         let written = write(&mut tx, holder, ends, now).await?;
         tx.forget_ended(&holder.pbx).await?;
         tx.commit().await?;
+        count(ends, &written);
         Ok(Some(written))
+    }
+}
+
+/// Counts what is written, for `/metrics`.
+fn count(writes: &[Write], written: &[Written]) {
+    for (write, written) in writes.iter().zip(written) {
+        if *written != Written::Applied {
+            continue;
+        }
+        match write {
+            Write::Settle { end: Some(end), .. } | Write::EndDrop { end, .. } => {
+                metrics::drop_written(end.outcome.slug(), end.proof.slug());
+            }
+            Write::Settle {
+                settlement: Settlement::Refused(reason),
+                ..
+            } => metrics::refused(reason.slug()),
+            Write::Start(_)
+            | Write::Settle { .. }
+            | Write::TakeBack { .. }
+            | Write::Release { .. }
+            | Write::Paused { .. }
+            | Write::Finished { .. } => {}
+        }
     }
 }
 

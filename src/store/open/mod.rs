@@ -767,6 +767,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0016.sqlite.sql"),
             include_str!("../migrations/0016.postgres.sql"),
         ),
+        (
+            17,
+            "users",
+            include_str!("../migrations/0017.sqlite.sql"),
+            include_str!("../migrations/0017.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

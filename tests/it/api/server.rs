@@ -29,9 +29,9 @@ pub(crate) struct ApiServer {
     pub(crate) program: Program,
     /// A token that may do everything.
     pub(crate) admin: String,
-    store: Store,
+    pub(crate) store: Store,
     pub(crate) at: SocketAddr,
-    client: Client,
+    pub(crate) client: Client,
     stopping: CancellationToken,
     closed: CancellationToken,
     /// What a reload replaces.
@@ -133,6 +133,15 @@ impl ApiServer {
                 "sounds_dir = \"sounds\"",
                 &format!("sounds_dir = \"{folder}/sounds\""),
             );
+        // What is limited is limited by the tests of that.
+        if !text.contains("requests_per_second") {
+            let any = "requests_per_second = \"any\"\n";
+            text = if text.contains("[serve]\n") {
+                text.replacen("[serve]\n", &format!("[serve]\n{any}"), 1)
+            } else {
+                text.replacen("[pbx]\n", &format!("[serve]\n{any}[pbx]\n"), 1)
+            };
+        }
         if let Some(base) = &base {
             let sqlite = format!("sqlite:{folder}/aftertone.db");
             text = text.replace(&sqlite, base.url());

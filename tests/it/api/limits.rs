@@ -1,0 +1,75 @@
+//! How often somebody may ask: a token, and whoever tries to sign in.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::server::ApiServer;
+use crate::{
+    fake::script::Script,
+    program::pbx,
+};
+
+#[tokio::test]
+async fn a_token_may_ask_so_often_and_is_told_what_is_left() {
+    let server = start("requests_per_second = 5").await;
+    let first = server.get("/campaigns").await;
+    assert_eq!(first.header("ratelimit-policy"), "\"requests\";q=10;w=2");
+    assert!(
+        first.header("ratelimit").starts_with("\"requests\";r="),
+        "{first:?}"
+    );
+    let asked = futures::future::join_all((0..40).map(|_| server.get("/campaigns"))).await;
+    let (done, refused): (Vec<_>, Vec<_>) =
+        asked.into_iter().partition(|answer| answer.status == 200);
+    assert!(done.len() >= 9 && refused.len() >= 10, "{}", done.len());
+    for answer in &refused {
+        assert_eq!(
+            (answer.status, answer.problem()),
+            (429, "too_many_requests")
+        );
+        let wait: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=3).contains(&wait), "{wait}");
+    }
+    // Another one has its own allowance.
+    let other = server.token(&["campaigns:read"]).await;
+    let ask = server.plain(Method::GET, "/campaigns").bearer_auth(&other);
+    assert_eq!(server.send(ask).await.status, 200);
+    // What is waited for comes.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.get("/campaigns").await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_guesses_is_sent_away_and_others_are_not() {
+    let server = start("trusted_proxies = [\"127.0.0.1\"]").await;
+    let guess = async |from: &str, name: &str| {
+        let request = server
+            .plain(Method::POST, "/sessions")
+            .header("x-forwarded-for", from)
+            .json(&json!({"user": name, "password": "guess"}));
+        server.send(request).await
+    };
+    for n in 0..10 {
+        let answer = guess("198.51.100.1", &format!("user{n}")).await;
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    let away = guess("198.51.100.1", "ann").await;
+    assert_eq!((away.status, away.problem()), (429, "too_many_requests"));
+    let wait: u64 = away.header("retry-after").parse().unwrap();
+    assert!((50..=61).contains(&wait), "{wait}");
+    assert_eq!(guess("198.51.100.2", "ann").await.status, 401);
+    // A name has its own allowance, from wherever it is tried.
+    for n in 0..10 {
+        assert_eq!(guess(&format!("203.0.113.{n}"), "bob").await.status, 401);
+    }
+    assert_eq!(guess("203.0.113.99", "bob").await.status, 429);
+    server.stop().await;
+}
+
+async fn start(serve: &str) -> ApiServer {
+    let settings = pbx(Script::mailbox());
+    ApiServer::start_with(settings, &format!("[serve]\n{serve}\n")).await
+}
