@@ -8,7 +8,7 @@ use aftertone::{
     controller::{ordered_drops::OrderedDrops, place},
     hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
-    store::{AuditEntry, Store},
+    store::{AuditEntry, Prunable, Store},
 };
 use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
@@ -138,6 +138,15 @@ impl ApiServer {
         let webhooks = Webhooks::new(self.config.subscribe()).unwrap();
         let sending = begin_sending(self.store.clone(), webhooks, stopping.clone());
         (stopping, sending)
+    }
+
+    /// Deletes all events but the newest, as their retention does.
+    pub(crate) async fn prune_events(&self) {
+        let what = Prunable {
+            events_at_most: Some(1),
+            ..Prunable::default()
+        };
+        self.store.prune(&what, |_| true).await.unwrap();
     }
 
     /// Runs statements behind the store's back.
