@@ -8,6 +8,7 @@ mod killed;
 mod live;
 mod receiver;
 mod server;
+mod tls;
 mod webhooks;
 
 use std::time::Duration;

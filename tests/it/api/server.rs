@@ -1,6 +1,6 @@
 //! A server of the API in this process, beside a fake PBX, and a client of it.
 
-use std::{fmt::Display, fs, net::SocketAddr, sync::Arc};
+use std::{fmt::Display, fs, net::SocketAddr, path::Path, sync::Arc};
 
 use aftertone::{
     auth::{KeptToken, Scope, Token},
@@ -84,6 +84,15 @@ impl ApiServer {
     pub(crate) async fn with_webhooks(database: Kind, postgres: &Server) -> Self {
         let allow = "\n[webhooks]\nallow = [\"127.0.0.0/8\"]\n";
         Self::start_with(Settings::default(), "", allow, database, postgres).await
+    }
+
+    /// The same, which trusts an authority of a file as well.
+    pub(crate) async fn with_webhooks_over_tls(ca_file: &Path) -> Self {
+        let file = ca_file.display();
+        let allow = "\n[webhooks]\nallow = [\"127.0.0.0/8\", \"::1\"]";
+        let section = format!("{allow}\nca_file = \"{file}\"\n");
+        let (settings, none) = (Settings::default(), Server::default());
+        Self::start_with(settings, "", &section, Kind::Sqlite, &none).await
     }
 
     async fn start_with(
