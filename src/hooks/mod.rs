@@ -9,7 +9,7 @@
 //!                 └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! [`queue`](mod@queue), `schedule`, `health`, `address`, `message` and `signature` decide and touch nothing: the time and what is
+//! `queue`, `schedule`, `health`, `address`, `message` and `signature` decide and touch nothing: the time and what is
 //! random are arguments. `client` is the only place that connects to an endpoint, and judges each address before it does.
 
 mod address;

@@ -11,6 +11,7 @@ mod limits;
 mod live;
 mod receiver;
 pub(crate) mod server;
+mod tls;
 mod webhooks;
 
 use std::time::Duration;

@@ -6,10 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::server::ApiServer;
-use crate::{
-    fake::script::Script,
-    program::pbx,
-};
+use crate::{fake::script::Script, program::pbx};
 
 #[tokio::test]
 async fn a_token_may_ask_so_often_and_is_told_what_is_left() {

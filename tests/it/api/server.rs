@@ -1,6 +1,6 @@
 //! A server of the API in this process, beside a fake PBX, and a client of it.
 
-use std::{fmt::Display, fs, net::SocketAddr, sync::Arc};
+use std::{fmt::Display, fs, net::SocketAddr, path::Path, sync::Arc};
 
 use aftertone::{
     auth::{KeptToken, Scope, Token},
@@ -9,7 +9,7 @@ use aftertone::{
     hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
     import::SpooledUploads,
-    store::{AuditEntry, Store},
+    store::{AuditEntry, Prunable, Store},
 };
 use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
@@ -101,6 +101,14 @@ impl ApiServer {
         Self::start_with_on(Settings::default(), allow, database, postgres).await
     }
 
+    /// The same, which trusts an authority of a file as well.
+    pub(crate) async fn with_webhooks_over_tls(ca_file: &Path) -> Self {
+        let file = ca_file.display();
+        let section =
+            format!("[webhooks]\nallow = [\"127.0.0.0/8\", \"::1\"]\nca_file = \"{file}\"\n");
+        Self::start_with(Settings::default(), &section).await
+    }
+
     async fn start_with_on(
         settings: Settings,
         section: &str,
@@ -165,6 +173,15 @@ impl ApiServer {
         let webhooks = Webhooks::new(self.config.subscribe()).unwrap();
         let sending = begin_sending(self.store.clone(), webhooks, stopping.clone());
         (stopping, sending)
+    }
+
+    /// Deletes all events but the newest, as their retention does.
+    pub(crate) async fn prune_events(&self) {
+        let what = Prunable {
+            events_at_most: Some(1),
+            ..Prunable::default()
+        };
+        self.store.prune(&what, |_| true).await.unwrap();
     }
 
     /// Runs statements behind the store's back.

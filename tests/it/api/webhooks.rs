@@ -546,6 +546,43 @@ async fn settings_are_read_changed_and_held_to() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_kept_for_an_endpoint_is_said() {
+    for database in Database::BOTH {
+        let postgres = Server::default();
+        let server = ApiServer::with_webhooks(database, &postgres).await;
+        let receiver = Receiver::always(Reply::Status(200)).await;
+        let types = json!({"types": ["do_not_call.added", "webhook.missed"], "ordered": true});
+        let made = server.add(&receiver, types).await;
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        server.bar(0).await;
+        receiver.until(1).await;
+        server.until(&id, |shown| shown["pending"] == 0).await;
+        server.patch(&id, &json!({"enabled": false})).await;
+        for nth in 1..=5 {
+            server.bar(nth).await;
+        }
+        // With that which tells of the endpoint: five of six are gone.
+        server.prune_events().await;
+        server.patch(&id, &json!({"enabled": true})).await;
+        let all = receiver.until(3).await;
+        let types: Vec<_> = all
+            .iter()
+            .map(|one| one.body["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            types,
+            ["do_not_call.added", "do_not_call.added", "webhook.missed"]
+        );
+        let told = &all[2].body["data"];
+        assert_eq!((&told["webhook"], &told["events"]), (&json!(id), &json!(5)));
+        let shown = server.until(&id, |shown| shown["pending"] == 0).await;
+        assert_eq!(shown["missed"], 5);
+        server.stop().await;
+        postgres.down();
+    }
+}
+
 /// `tests/webhooks.sh` gives what was received to the published libraries of other languages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_rotated_without_a_gap() {
