@@ -43,7 +43,7 @@ r.urlopen(r.Request(sys.argv[1] + "/api/v1/campaigns", headers={"Authorization":
     # Streams do not end by themselves, and it makes no sound.
     "$TESTER/bin/st" run "$address/api/v1/openapi.json" --header "Authorization: Bearer $token" \
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
-        --exclude-path-regex '/(stream|live)$' --exclude-operation-id prepare_message \
+        --exclude-path-regex '^(/api/v1)?/(events/stream|live)$' --exclude-operation-id prepare_message \
         --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure --request-timeout 30 \
         --report junit --report-dir "$REPORT" --warnings off
     kill -0 $service || die "the service has ended"
@@ -64,6 +64,7 @@ sounds_dir = "$folder/sounds"
 url = "sqlite:$folder/aftertone.db"
 [serve]
 listen = "127.0.0.1:0"
+requests_per_second = "any"
 EOF
     chmod 600 "$folder/aftertone.toml"
 }

@@ -245,7 +245,7 @@ fn configuration(url: &str, store: &str, pace: Pace) -> String {
          [screen]\nmode = \"dialplan\"\n\
          [drop]\ntechnique = \"{}\"\nlead = \"{}ms\"\n\
          [store]\nurl = \"{store}\"\n\
-         [serve]\nlisten = \"127.0.0.1:0\"\n\
+         [serve]\nlisten = \"127.0.0.1:0\"\nrequests_per_second = \"any\"\n\
          [trunk]\nstarts_per_second = {}\nin_flight = {}\ncancelled = \"none\"\nshort = \"none\"\npeople = \"none\"\n",
         settings.user,
         settings.password,

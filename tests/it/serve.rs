@@ -383,18 +383,24 @@ impl Service {
 
     /// Waits until it has said this; returns all that it has said.
     pub(crate) async fn until_said(&self, words: &str) -> String {
+        self.until_said_times(words, 1).await
+    }
+
+    /// The same for what it says again and again.
+    pub(crate) async fn until_said_times(&self, words: &str, times: usize) -> String {
+        let is_said = |text: &str| text.matches(words).count() >= times;
         let mut said = self.said.clone();
         let waiting = async {
             loop {
                 let text = said.text();
-                if text.contains(words) || said.changes.changed().await.is_err() {
+                if is_said(&text) || said.changes.changed().await.is_err() {
                     return text;
                 }
             }
         };
         let text = timeout(PATIENCE, waiting).await;
         let text = text.unwrap_or_else(|_| panic!("never said: {words}\n{}", self.said.text()));
-        assert!(text.contains(words), "{text}");
+        assert!(is_said(&text), "{text}");
         text
     }
 

@@ -75,7 +75,7 @@ async fn a_certificate_is_exchanged_by_a_reload_and_a_wrong_one_is_refused() {
     }
     send_signal("HUP", &service.child);
     service
-        .until_said("the configuration stays as it was")
+        .until_said_times("the configuration stays as it was", 4)
         .await;
     fs::write(fixture.program.path("serve.key"), key).unwrap();
 
