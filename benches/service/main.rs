@@ -44,7 +44,10 @@ mod round;
 
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
-use aftertone::words::Leg;
+use aftertone::{
+    phone::{PhoneNumber, Rules},
+    words::Leg,
+};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use controller::{Controller, Dialler, Home, Pace};
@@ -163,9 +166,7 @@ impl Scale {
     /// Requests to a service that has nothing to dial but what they order.
     fn rest(&self, place: &Place) -> Result<()> {
         let pbx = Pbx::start("single")?;
-        let mut service = place
-            .home
-            .run(&pbx.url, self.pace(self.rate), Dialler::Serve)?;
+        let mut service = place.home.run(&pbx.url, self.trunk(), Dialler::Serve)?;
         let client = place.client(&mut service)?;
         let read = client.read(None, self.asks)?;
         print("campaigns read, at rest", &read);
@@ -174,15 +175,22 @@ impl Scale {
         service.drain()
     }
 
+    /// What the trunk carries beside the campaign's own pace: an order waits for its turn if the trunk is full.
+    const fn trunk(&self) -> Pace {
+        self.pace(self.rate + ROOM)
+    }
+
     /// Requests at an even pace while a campaign is dialled.
     fn dialling(&self, place: &Place) -> Result<()> {
+        let rate = format!("{}/s", self.rate);
+        place
+            .home
+            .carry_out(&["campaign", "set", controller::CAMPAIGN, "--rate", &rate])?;
         place
             .home
             .carry_out(&["campaign", "start", controller::CAMPAIGN])?;
         let mut pbx = Pbx::start("single")?;
-        let mut service = place
-            .home
-            .run(&pbx.url, self.pace(self.rate), Dialler::Serve)?;
+        let mut service = place.home.run(&pbx.url, self.trunk(), Dialler::Serve)?;
         let client = place.client(&mut service)?;
         round::wait(&mut pbx, &mut service, 2 * self.rate)?;
         let before = pbx.seen()?;
@@ -232,11 +240,12 @@ impl Place {
         let text = fs::read_to_string(&more)?;
         let numbers = text.lines().filter_map(|line| line.split(',').next());
         let numbers = numbers.skip(1 + contacts as usize).map(str::to_owned);
+        let is_valid = |number: &String| PhoneNumber::parse(number, Rules::default()).is_ok();
         Ok(Self {
             database,
             home,
             token: made["token"].as_str().context("no token")?.to_owned(),
-            numbers: Numbers::new(numbers.collect()),
+            numbers: Numbers::new(numbers.filter(is_valid).collect()),
         })
     }
 
@@ -270,6 +279,9 @@ fn play(role: &[String]) -> Result<()> {
 
 /// Numbers for orders, as many as no run needs.
 const ORDERS: u32 = 100_000;
+
+/// Starts a second that the trunk carries for orders.
+const ROOM: u32 = 500;
 
 /// Requests a second while a campaign is dialled.
 const READ: u32 = 50;

@@ -47,6 +47,8 @@ pub(crate) struct Times {
 impl Client {
     /// Of the service at this address.
     pub(crate) fn new(address: &str, token: &str) -> Result<Self> {
+        // A client cannot be made without one; the one of before stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
