@@ -694,9 +694,7 @@ async fn one_ctrl_c_lets_drops_finish_and_two_hang_up() {
             last = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no object: {line}"));
             // What is in flight and not dialled yet is taken back.
             let dialled = program.fake.with(|world| !world.channels.is_empty());
-            if (sent == 0 && dialled)
-                || (sent == 1 && requests == 2 && last["draining"] == true)
-            {
+            if (sent == 0 && dialled) || (sent == 1 && requests == 2 && last["draining"] == true) {
                 send_signal("INT", &child);
                 sent += 1;
             }
