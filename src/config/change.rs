@@ -50,6 +50,11 @@ impl fmt::Debug for GivenKeys {
 }
 
 impl Config {
+    /// Whether nothing at all was given, as by a file that is about to be written.
+    pub fn is_blank(&self) -> bool {
+        self.given.0.keys().all(|key| key == PASSWORD)
+    }
+
     /// What `new` changes. A key that is given with its default changes as well, and does no harm.
     pub fn change_to(&self, new: &Self) -> ConfigChange {
         // A server that speaks TLS takes another certificate up; whether it does is decided when it starts.

@@ -181,6 +181,14 @@ async fn what_is_read_anew_counts_at_once_and_what_is_wrong_does_not() {
         .await;
     assert!(said.contains("`trunk.in_flight`"), "{said}");
 
+    // Neither does a file that is emptied to be written.
+    let path = fixture.program.path("aftertone.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    send_signal("HUP", &service.child);
+    service.until_said("it sets nothing").await;
+    fs::write(&path, text).unwrap();
+
     // What is right is taken up while a call is up; what needs a restart is named, and waits for it.
     replace(&fixture, "in_flight = 0\n", "in_flight = 4\n");
     replace(

@@ -465,9 +465,13 @@ impl Service {
     /// Takes up what can be of a configuration, or nothing.
     ///
     /// # Errors
-    /// If its certificate cannot be used.
+    /// If it gives nothing at all, or its certificate cannot be used.
     fn take_up(&mut self, new: &Config) -> anyhow::Result<ReloadAnswer> {
         let before = Arc::clone(&self.config.borrow());
+        // A program that writes it in place empties it first.
+        if new.is_blank() && !before.is_blank() {
+            anyhow::bail!("it sets nothing; reload again when the file is written");
+        }
         let change = before.change_to(new);
         let now = before.with_live_part_of(new);
         let mut live = change.live;
