@@ -108,7 +108,7 @@ impl Api {
 fn ordered(bench: &Bench) -> Result<(), Failed> {
     let (lab, number) = (bench.lab(), bench.lab().number("0101"));
     let program = program(lab, "ordered");
-    let mut service = program.serve()?;
+    let service = program.serve()?;
     let api = Api::new(&program, &service)?;
     let order = json!({
         "to": number.e164(), "message": bench.message().name, "kind": "informational", "foreign_id": "C-1",
@@ -127,7 +127,7 @@ fn ordered(bench: &Bench) -> Result<(), Failed> {
 fn sent_paused_and_cancelled(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "sent");
-    let mut service = program.serve()?;
+    let service = program.serve()?;
     let api = Api::new(&program, &service)?;
     // One now, and the next in a minute.
     let settings = json!({
