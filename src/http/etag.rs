@@ -1,11 +1,19 @@
 //! The version of a resource: `ETag` gives it, and `If-Match` says which one a change is made from.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
 
 use super::problem::{Problem, ProblemKind};
 
+/// A resource with its version.
+pub(super) fn tagged<T>(version: i64, resource: T) -> ([(HeaderName, HeaderValue); 1], Json<T>) {
+    ([(header::ETAG, etag(version))], Json(resource))
+}
+
 /// The value of `ETag`.
-pub(super) fn etag(version: i64) -> HeaderValue {
+fn etag(version: i64) -> HeaderValue {
     let tag = HeaderValue::from_str(&text(version));
     tag.unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::{
     http::{
         Api,
         caller::{Caller, now},
+        etag::{is_made_from, stale, tagged},
         fields::Fields,
         given::{Body, Parameters, SMALL},
         pagination::{Page, Paging},
@@ -40,6 +41,12 @@ pub(in crate::http) struct CampaignResource {
     version: i64,
     /// Its settings.
     settings: Map<String, Value>,
+}
+
+impl CampaignResource {
+    fn tagged(self) -> Response {
+        tagged(self.version, self).into_response()
+    }
 }
 
 /// Creates a campaign; nothing of it is dialled before somebody says run.
@@ -91,7 +98,12 @@ pub(in crate::http) async fn create(
     }
     let location = [(header::LOCATION, format!("{BASE}/campaigns/{name}"))];
     let resource = resource(&api, campaign).await?;
-    Ok((StatusCode::CREATED, location, tagged(resource)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        location,
+        tagged(resource.version, resource),
+    )
+        .into_response())
 }
 
 /// The campaigns, the latest first.
@@ -128,7 +140,7 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let campaign = find(&api, &name).await?;
-    Ok(tagged(resource(&api, campaign).await?).into_response())
+    Ok(resource(&api, campaign).await?.tagged())
 }
 
 /// What its contacts wait for.
@@ -236,7 +248,7 @@ pub(in crate::http) async fn change(
     parameters.finish()?;
     let (given, mut faults) = Fields::of(body.json()?)?.rest();
     let campaign = find(&api, &name).await?;
-    let version = matches(&headers, &campaign)?;
+    is_made_from(&headers, campaign.version, &campaign.name)?;
     let before = Spec::from_json(&campaign.spec).map_err(unreadable)?;
     let mut keys = before.to_keys();
     overlay(&mut keys, given);
@@ -252,10 +264,10 @@ pub(in crate::http) async fn change(
     };
     let store = api.store.audited(entry);
     let changed = store
-        .reorder_at(campaign.id, version, &after, now())
+        .reorder_at(campaign.id, campaign.version, &after, now())
         .await?;
-    let changed = changed.ok_or_else(|| stale(&campaign))?;
-    Ok(tagged(resource(&api, changed).await?).into_response())
+    let changed = changed.ok_or_else(|| stale(&campaign.name))?;
+    Ok(resource(&api, changed).await?.tagged())
 }
 
 /// Deletes a campaign that has no drops.
@@ -306,7 +318,7 @@ pub(in crate::http) async fn stand(
     let command = fields.finish(command)?;
     let campaign = find(&api, &name).await?;
     let campaign = order(&api, &caller, &campaign, command).await?;
-    Ok(tagged(resource(&api, campaign).await?).into_response())
+    Ok(resource(&api, campaign).await?.tagged())
 }
 
 async fn order(
@@ -346,43 +358,6 @@ async fn resource(api: &Api, campaign: Campaign) -> Result<CampaignResource, Pro
         version,
         settings: spec.to_keys(),
     })
-}
-
-fn tagged(resource: CampaignResource) -> impl axum::response::IntoResponse {
-    let tag = HeaderValue::from_str(&etag(resource.version));
-    let tag = tag.unwrap_or_else(|_| HeaderValue::from_static("\"0\""));
-    ([(header::ETAG, tag)], Json(resource))
-}
-
-fn etag(version: i64) -> String {
-    format!("\"{version}\"")
-}
-
-/// The version that a change is made to: `If-Match` names it, or `*` for whatever it is.
-fn matches(headers: &HeaderMap, campaign: &Campaign) -> Result<i64, Problem> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        let words = "send `If-Match` with the `ETag` of what you have read";
-        return Err(Problem::new(ProblemKind::PreconditionRequired, words));
-    };
-    let given = given.to_str().unwrap_or("");
-    let own = etag(campaign.version);
-    if given
-        .split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag == own)
-    {
-        Ok(campaign.version)
-    } else {
-        Err(stale(campaign))
-    }
-}
-
-fn stale(campaign: &Campaign) -> Problem {
-    let words = format!(
-        "`{}` was changed since it was read: read it again",
-        campaign.name
-    );
-    Problem::new(ProblemKind::Changed, words)
 }
 
 fn unreadable(error: SpecError) -> Problem {

@@ -26,7 +26,7 @@ use crate::{
     http::{
         Api,
         caller::{Caller, now},
-        etag::{etag, is_made_from, stale},
+        etag::{is_made_from, stale, tagged},
         fields::Fields,
         given::{Body, Parameters, SMALL},
         pagination::{Page, Paging},
@@ -80,7 +80,12 @@ pub(in crate::http) async fn create(
     let location = [(header::LOCATION, format!("{BASE}/webhooks/{}", webhook.id))];
     let resource = WebhookResource::read(&api, webhook, now()).await?;
     let resource = resource.with_secret(&secret);
-    Ok((StatusCode::CREATED, location, tagged(resource)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        location,
+        tagged(resource.version, resource),
+    )
+        .into_response())
 }
 
 /// The endpoints, the latest first.
@@ -119,7 +124,7 @@ pub(in crate::http) async fn show(
     parameters.finish()?;
     let webhook = find(&api, &id).await?;
     let resource = WebhookResource::read(&api, webhook, now()).await?;
-    Ok(tagged(resource).into_response())
+    Ok(tagged(resource.version, resource).into_response())
 }
 
 /// Changes an endpoint: what is given, all else stays.
@@ -154,7 +159,7 @@ pub(in crate::http) async fn change(
         .await?;
     let changed = changed.ok_or_else(|| stale(&id))?;
     let resource = WebhookResource::read(&api, changed, now()).await?;
-    Ok(tagged(resource).into_response())
+    Ok(tagged(resource.version, resource).into_response())
 }
 
 /// Removes an endpoint, with all that was and was not sent to it.
@@ -214,7 +219,7 @@ pub(in crate::http) async fn rotate(
         }
     };
     let resource = WebhookResource::read(&api, rotated, now()).await?;
-    Ok(tagged(resource.with_secret(&secret)).into_response())
+    Ok(tagged(resource.version, resource.with_secret(&secret)).into_response())
 }
 
 /// Sends a message that tries an endpoint, and answers with what came of it.
@@ -366,10 +371,6 @@ async fn audited(api: &Api, settings: &WebhookSettings, enabled: bool) -> Result
     let mut shown = serde_json::to_value(SettingsView::of(&shown, campaign)).unwrap_or_default();
     shown["enabled"] = enabled.into();
     Ok(shown.to_string())
-}
-
-fn tagged(resource: WebhookResource) -> impl axum::response::IntoResponse {
-    ([(header::ETAG, etag(resource.version))], Json(resource))
 }
 
 fn disabled() -> Problem {
