@@ -50,7 +50,9 @@ fn with_the_book(sound: &[i16]) {
                 let mut ears = Ears::new(Settings::default());
                 let mut matcher = Matcher::new(Arc::clone(&book));
                 for frame in call.chunks(160) {
-                    matcher.hear(black_box(frame), &mut |found| ears.note_hint(found.hint()));
+                    matcher.hear(black_box(frame), &mut |news| {
+                        ears.note_hint(news.hint_at(ears.now()))
+                    });
                     ears.hear(frame, &mut |_| {});
                 }
             }

@@ -122,6 +122,7 @@ pub(super) enum HintWord {
     OutOfService,
     Screening,
     Connects,
+    Withdrawn,
 }
 
 impl Manifest {
@@ -193,6 +194,7 @@ impl CueKind {
             HintSays::OutOfService => (HintWord::OutOfService, None),
             HintSays::Screening => (HintWord::Screening, None),
             HintSays::Connects => (HintWord::Connects, None),
+            HintSays::Withdrawn => (HintWord::Withdrawn, None),
         };
         Self::Hint {
             source: match hint.source {
@@ -240,6 +242,7 @@ impl CueKind {
                     HintWord::OutOfService => HintSays::OutOfService,
                     HintWord::Screening => HintSays::Screening,
                     HintWord::Connects => HintSays::Connects,
+                    HintWord::Withdrawn => HintSays::Withdrawn,
                 },
                 nats,
                 detail,

@@ -10,7 +10,7 @@ use crate::{
     phone::PhoneNumber,
     screen::{
         At, Heard, Hint,
-        book::{Book, Lesson, Matcher, PromptMatch, SoundKept},
+        book::{Book, Lesson, Matcher, PromptMatch, PromptNews, SoundKept},
     },
     words::{PromptEnd, Verdict},
 };
@@ -98,10 +98,13 @@ impl CallPrompts {
         self.sound.hear(samples);
         let mut hint = None;
         let recognised = &mut self.recognised;
-        self.matcher.hear(samples, &mut |found| {
-            *recognised = Some(found);
-            // The match was known at the end of a window, and is said at the beginning of these samples.
-            hint = Some(found.hint_at(now));
+        self.matcher.hear(samples, &mut |news| {
+            *recognised = match news {
+                PromptNews::Recognised(found) => Some(found),
+                PromptNews::Left { .. } => None,
+            };
+            // What is known at the end of a window is said at the beginning of these samples.
+            hint = Some(news.hint_at(now));
         });
         hint
     }

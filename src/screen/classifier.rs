@@ -450,7 +450,8 @@ impl Classifier {
             HintSays::Records { .. }
             | HintSays::BeepComes
             | HintSays::Person
-            | HintSays::Connects => return,
+            | HintSays::Connects
+            | HintSays::Withdrawn => return,
         };
         let mut reasons = Reasons::default();
         reasons.push(Reason::Hint(hint));

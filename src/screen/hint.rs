@@ -48,6 +48,8 @@ pub enum HintSays {
     Screening,
     /// A company's announcement; then a person is connected.
     Connects,
+    /// What this source said is so no longer: the call goes on otherwise.
+    Withdrawn,
 }
 
 impl Hint {
@@ -60,7 +62,11 @@ impl Hint {
             },
             HintSays::Person | HintSays::Connects => -self.nats,
             // A machine, but none that records: it decides, or changes nothing.
-            HintSays::Menu | HintSays::Full | HintSays::OutOfService | HintSays::Screening => 0.0,
+            HintSays::Menu
+            | HintSays::Full
+            | HintSays::OutOfService
+            | HintSays::Screening
+            | HintSays::Withdrawn => 0.0,
         }
     }
 
@@ -76,7 +82,8 @@ impl Hint {
             HintSays::Records { .. }
             | HintSays::BeepComes
             | HintSays::Person
-            | HintSays::Connects => false,
+            | HintSays::Connects
+            | HintSays::Withdrawn => false,
         }
     }
 }
@@ -87,12 +94,23 @@ pub(super) struct Hints {
     strongest: [Option<Hint>; 2],
     /// When the beep is expected, by the last hint that knew.
     beep: Option<At>,
-    /// A tone was announced.
-    beep_comes: bool,
+    /// Who announced a tone.
+    beep_comes: [bool; 2],
 }
 
 impl Hints {
     pub(super) fn note(&mut self, hint: Hint, now: At) {
+        let source = match hint.source {
+            HintSource::Prompt => 0,
+            HintSource::Words => 1,
+        };
+        if hint.says == HintSays::Withdrawn {
+            // Only a prompt's beep is known to the moment.
+            self.beep = self.beep.filter(|_| hint.source != HintSource::Prompt);
+            self.beep_comes[source] = false;
+            self.strongest[source] = None;
+            return;
+        }
         if hint.nats.is_nan() || hint.nats <= 0.0 {
             return;
         }
@@ -104,20 +122,18 @@ impl Hints {
             HintSays::Records { beep_in } => {
                 let known = beep_in.filter(|seconds| (0.0..=LATEST_BEEP).contains(seconds));
                 self.beep = known.map(|seconds| now + seconds).or(self.beep);
-                self.beep_comes |= known.is_some();
+                self.beep_comes[source] |= known.is_some();
             }
-            HintSays::BeepComes => self.beep_comes = true,
+            HintSays::BeepComes => self.beep_comes[source] = true,
             HintSays::Person
             | HintSays::Menu
             | HintSays::Full
             | HintSays::OutOfService
             | HintSays::Screening
-            | HintSays::Connects => {}
+            | HintSays::Connects
+            | HintSays::Withdrawn => {}
         }
-        let slot = &mut self.strongest[match hint.source {
-            HintSource::Prompt => 0,
-            HintSource::Words => 1,
-        }];
+        let slot = &mut self.strongest[source];
         if slot.is_none_or(|before| before.nats <= hint.nats) {
             *slot = Some(hint);
         }
@@ -149,13 +165,16 @@ impl Hints {
 
     /// Whether a tone was announced, or the prompt is known to end in one.
     pub(super) const fn beep_comes(&self) -> bool {
-        self.beep_comes
+        self.beep_comes[0] || self.beep_comes[1]
     }
 }
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.source {
+            HintSource::Prompt if self.says == HintSays::Withdrawn => {
+                return write!(f, "not prompt {}: the call goes on otherwise", self.detail);
+            }
             HintSource::Prompt => write!(f, "prompt {} is known: ", self.detail)?,
             HintSource::Words => write!(f, "words heard ({}): ", self.detail)?,
         }
@@ -171,6 +190,7 @@ impl fmt::Display for Hint {
             HintSays::OutOfService => f.write_str("a number that is not in service")?,
             HintSays::Screening => f.write_str("a call screener")?,
             HintSays::Connects => f.write_str("a company that connects a person next")?,
+            HintSays::Withdrawn => f.write_str("no longer so")?,
         }
         write!(f, " ({:.1} nats)", self.nats)
     }

@@ -131,7 +131,7 @@ impl Replay {
             }
             rest = after;
             if let Some(matcher) = &mut matcher {
-                matcher.hear(frame, &mut |found| ears.note_hint(found.hint_at(now)));
+                matcher.hear(frame, &mut |news| ears.note_hint(news.hint_at(now)));
             }
             let before = replay.heard.len();
             ears.hear(frame, &mut |heard| replay.heard.push(heard));

@@ -95,7 +95,7 @@ settings! {
     /// A turn of at most this much is a person's unless something else speaks for a machine.
     short_turn: 1.7, 0.3..=6.0, "seconds";
     /// Quiet after a beep until the message starts: sees a second beep coming, and distinguishes a beep from the tone of a melody.
-    beep_guard: 0.2, 0.05..=2.0, "seconds";
+    beep_guard: 0.18, 0.05..=2.0, "seconds";
     /// Quiet after a beep that no speech came before: a chime may come before the greeting.
     lone_beep_guard: 1.5, 0.05..=5.0, "seconds";
     /// Quiet after a machine's greeting without a beep and without a reason to play, until the verdict is `unsure`.

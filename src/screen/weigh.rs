@@ -98,6 +98,7 @@ impl Classifier {
                 | HintSays::OutOfService
                 | HintSays::Screening
                 | HintSays::Connects => add(-hint.nats, PlayGround::Against),
+                HintSays::Withdrawn => {}
             }
         }
         let long = self

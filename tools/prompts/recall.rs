@@ -12,7 +12,7 @@ use std::{
 use aftertone::{
     screen::{
         RATE,
-        book::{Book, KnownPrompt, Matcher, Prints},
+        book::{Book, KnownPrompt, Matcher, Prints, PromptNews},
     },
     words::PromptEnd,
 };
@@ -67,7 +67,9 @@ fn main() -> Result<()> {
         book.bytes() / 1_000_000,
         Matcher::BYTES
     );
-    println!("| line | 1 s | 1.5 s | 2 s | 3 s | another first |\n|---|---:|---:|---:|---:|---:|");
+    println!(
+        "| line | 1 s | 1.5 s | 2 s | 3 s | another first | left |\n|---|---:|---:|---:|---:|---:|---:|"
+    );
     let mut dice = Dice(1);
     let calls = calls(&prompts, &mut dice);
     for (name, line) in LINES {
@@ -77,12 +79,13 @@ fn main() -> Result<()> {
         let after =
             |limit: f32| share(recall.after.iter().filter(|after| **after <= limit).count());
         println!(
-            "| {name} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {:.1} % |",
+            "| {name} | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {:.1} % | {:.1} % |",
             after(1.0),
             after(1.5),
             after(2.0),
             after(3.0),
-            share(recall.another)
+            share(recall.another),
+            share(recall.left)
         );
     }
     people(&book, &folder)
@@ -128,18 +131,23 @@ struct Recall {
     after: Vec<f32>,
     /// How often another was named before it.
     another: usize,
+    /// How many were left although they went on.
+    left: usize,
 }
 
 fn recall(book: &Arc<Book>, calls: &RecordedCalls, sound: &[i16]) -> Recall {
     let mut recall = Recall {
         after: Vec::new(),
         another: 0,
+        left: 0,
     };
     for (id, (from, begins, until)) in (0_u32..).zip(&calls.places) {
-        let mut first = None;
-        Matcher::new(Arc::clone(book)).hear(&sound[*from..*until], &mut |found| {
-            first = first.or(Some(found));
+        let (mut first, mut is_left) = (None, false);
+        Matcher::new(Arc::clone(book)).hear(&sound[*from..*until], &mut |news| match news {
+            PromptNews::Recognised(found) => first = first.or(Some(found)),
+            PromptNews::Left { prompt } => is_left |= prompt == id,
         });
+        recall.left += usize::from(is_left);
         match first {
             Some(found) if found.prompt.id == id => {
                 let heard = found.at.seconds() as f32 - (begins - from) as f32 / RATE as f32;
@@ -153,18 +161,24 @@ fn recall(book: &Arc<Book>, calls: &RecordedCalls, sound: &[i16]) -> Recall {
 }
 
 fn people(book: &Arc<Book>, folder: &Path) -> Result<()> {
-    let (mut calls, mut falsely, mut samples) = (0, 0, 0);
+    let (mut calls, mut falsely, mut to_the_end, mut samples) = (0, 0, 0, 0);
     for person in sounds(&folder.join("people"))? {
         let call = [&[0; 2_400][..], &person].concat();
         let call: Vec<_> = call.into_iter().take(30 * RATE).map(mu_law).collect();
-        let mut is_known = false;
-        Matcher::new(Arc::clone(book)).hear(&call, &mut |_| is_known = true);
+        let (mut is_known, mut at_last) = (false, false);
+        Matcher::new(Arc::clone(book)).hear(&call, &mut |news| {
+            at_last = matches!(news, PromptNews::Recognised(_));
+            is_known |= at_last;
+        });
         calls += 1;
         falsely += u32::from(is_known);
+        to_the_end += u32::from(at_last);
         samples += call.len();
     }
     let minutes = samples / (60 * RATE);
-    println!("\npeople: {falsely} of {calls} taken for a prompt ({minutes} min)");
+    println!(
+        "\npeople: {falsely} of {calls} taken for a prompt, {to_the_end} of them to the end ({minutes} min)"
+    );
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tracing::debug;
 
 use crate::{
-    screen::book::{Book, KnownPrompt, Matcher, Prints},
+    screen::book::{Book, KnownPrompt, Matcher, Prints, PromptNews},
     store::{NewPrompt, PromptOrigin},
     words::PromptEnd,
 };
@@ -83,8 +83,10 @@ pub fn same_prompt(
     let silence = [0; 2_048];
     let mut matcher = Matcher::new(Arc::clone(known));
     for sound in [samples, &silence[..]] {
-        matcher.hear(sound, &mut |found| {
-            if found.began.abs() < BEGINS_WITHIN {
+        matcher.hear(sound, &mut |news| {
+            if let PromptNews::Recognised(found) = news
+                && found.began.abs() < BEGINS_WITHIN
+            {
                 best = Some(found.prompt);
             }
         });

@@ -198,6 +198,7 @@ fn hint(bytes: &mut Bytes<'_>) -> Hint {
             4 => HintSays::Full,
             5 => HintSays::OutOfService,
             6 => HintSays::Screening,
+            _ if kind & 32 != 0 => HintSays::Withdrawn,
             _ => HintSays::Connects,
         },
         nats: if nats == 255 {

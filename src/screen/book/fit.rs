@@ -156,6 +156,14 @@ impl Fit {
         self.parts[0] >= 0.0 && self.latest >= 0.0
     }
 
+    /// Whether the call goes on with something else where the prompt has sound: most of a second speaks against the prompt.
+    pub(super) fn has_left(&self) -> bool {
+        let against = self.parts.iter().take_while(|part| **part < 0.0);
+        let (parts, sum) = against.fold((0, 0.0), |(parts, sum), part| (parts + 1, sum + part));
+        // What differs that much is not looked at further back.
+        sum <= -LOST || parts >= LEFT_PARTS && sum <= -LEFT
+    }
+
     /// By how much it is ahead of another, in nats, since some moment of late: two prompts with the same words part where the
     /// words do.
     pub(super) fn ahead_of(&self, other: &Self) -> f32 {
@@ -201,3 +209,7 @@ const OTHER: f32 = 0.322;
 
 /// Where the sum has fallen by so much nothing before counts, in nats.
 const LOST: f32 = 30.0;
+
+/// A call that has left a prompt differs from it for so many parts, 0.8 s, and by that much, in nats.
+const LEFT_PARTS: u32 = 3;
+const LEFT: f32 = 10.0;

@@ -68,6 +68,33 @@ impl PromptMatch {
     }
 }
 
+/// What the book says of a call as it goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PromptNews {
+    /// The call is in this prompt.
+    Recognised(PromptMatch),
+    /// The call was in this prompt, and goes on otherwise: it began with the same words, or somebody speaks in between.
+    Left {
+        /// The prompt's number, [`KnownPrompt::id`].
+        prompt: u32,
+    },
+}
+
+impl PromptNews {
+    /// What it says to the ears, if it is said `now`.
+    pub fn hint_at(&self, now: At) -> Hint {
+        match self {
+            Self::Recognised(found) => found.hint_at(now),
+            Self::Left { prompt } => Hint {
+                source: HintSource::Prompt,
+                says: HintSays::Withdrawn,
+                nats: 0.0,
+                detail: *prompt,
+            },
+        }
+    }
+}
+
 /// Listens to one call. All buffers are made once.
 pub struct Matcher {
     book: Arc<Book>,
@@ -96,7 +123,7 @@ impl Matcher {
     }
 
     /// Hears 8 kHz samples, any number of them; the first is the moment of answer.
-    pub fn hear(&mut self, frame: &[i16], found: &mut impl FnMut(PromptMatch)) {
+    pub fn hear(&mut self, frame: &[i16], news: &mut impl FnMut(PromptNews)) {
         let Self {
             book,
             landmarks,
@@ -144,10 +171,14 @@ impl Matcher {
                     }
                 }
             }
-            if signs.last() % LOOKS == 0
-                && let Some(recognised) = decide(book, signs, leaders, reported)
-            {
-                found(recognised);
+            if signs.last() % LOOKS != 0 {
+                return;
+            }
+            if let Some(prompt) = has_left(book, signs, reported) {
+                news(PromptNews::Left { prompt });
+            }
+            if let Some(recognised) = decide(book, signs, leaders, reported) {
+                news(PromptNews::Recognised(recognised));
             }
         });
     }
@@ -208,6 +239,18 @@ fn look(
         *weakest = Some(leader);
     }
     true
+}
+
+/// Which prompt was recognised that the call has left, if it has: what was said of it holds no longer.
+fn has_left(book: &Book, heard: &HeardSigns, reported: &mut Option<Leader>) -> Option<u32> {
+    let leader = reported.as_mut()?;
+    leader.fit = heard.fit(book.signs(leader.prompt), leader.fit.offset);
+    if !leader.fit.has_left() {
+        return None;
+    }
+    let prompt = book.prompt(leader.prompt).id;
+    *reported = None;
+    Some(prompt)
 }
 
 /// Compares all leaders with the call as it is now; says which prompt is recognised, if one is.

@@ -18,7 +18,8 @@
 //!   is evidence for the prompt, each that differs against it.
 //!
 //! A prompt is a match if its evidence exceeds what is found by chance among all the places of the book, spans most of a second that
-//! is no pause, still grows, and no prompt that means something else is nearly as good.
+//! is no pause, still grows, and no prompt that means something else is nearly as good. It holds for as long as the call goes on with the prompt: a company may begin with the words
+//! of a network, in the voice of the same synthesiser, and then connect a person.
 //!
 //! No model, no language. Pure: samples go in, matches come out, the same however they are cut into frames. A matcher allocates
 //! nothing after it is made, and its work in a step is bounded whatever the book holds.
@@ -37,6 +38,6 @@ pub use self::{
     index::{Book, KnownPrompt},
     landmarks::{Landmark, Landmarks},
     lesson::{Lesson, SoundKept},
-    matcher::{Matcher, PromptMatch},
+    matcher::{Matcher, PromptMatch, PromptNews},
     prints::{BadPrints, Prints},
 };

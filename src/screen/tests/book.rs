@@ -8,7 +8,10 @@ use crate::{
     screen::{
         At, CallFacts, Ears, Heard, Hint, HintSays, HintSource, RATE, Reason, Reasons, Replay,
         Settings, Signal, SitClass,
-        book::{BadPrints, Book, KnownPrompt, Lesson, Matcher, Prints, PromptMatch, SoundKept},
+        book::{
+            BadPrints, Book, KnownPrompt, Lesson, Matcher, Prints, PromptMatch, PromptNews,
+            SoundKept,
+        },
     },
     words::{PromptEnd, Verdict},
 };
@@ -134,6 +137,81 @@ fn a_word_that_two_prompts_share_is_no_match() {
 }
 
 #[test]
+fn a_prompt_is_left_when_the_call_goes_on_otherwise() {
+    let opening = babble(2.5, 21);
+    let prompt = [opening.clone(), babble(6.0, 22)].concat();
+    let book = book_of(std::slice::from_ref(&prompt), |_| PromptEnd::Records);
+    let news_of = |call: &[i16]| {
+        let mut all = Vec::new();
+        Matcher::new(Arc::clone(&book)).hear(call, &mut |news| all.push(news));
+        all
+    };
+    let company = [opening.clone(), babble(6.0, 23)].concat();
+    for (line, company) in [
+        ("clean", company.clone()),
+        ("noisy", noisy(&coded(&company), 12.0)),
+    ] {
+        let news = news_of(&company);
+        assert!(
+            matches!(
+                news[..],
+                [PromptNews::Recognised(_), PromptNews::Left { prompt: 0 }]
+            ),
+            "{line}: {news:?}"
+        );
+    }
+    // What was said of it holds no longer: a silence behind it starts no message, and the moment of its beep is not known.
+    let mut ears = Ears::new(Settings::default());
+    let mut matcher = Matcher::new(Arc::clone(&book));
+    let call = [company, vec![0; 40_000]].concat();
+    let mut ready = None;
+    for frame in call.chunks(160) {
+        matcher.hear(frame, &mut |news| ears.note_hint(news.hint_at(ears.now())));
+        ears.hear(frame, &mut |heard| {
+            if let Heard::Ready { .. } = heard {
+                ready = Some(heard);
+            }
+        });
+    }
+    assert_eq!(ready, None);
+    // The prompt itself is not left: not in noise, nor behind its end, nor where a second of it is lost.
+    let mut lost = prompt.clone();
+    lost[30_000..36_000].fill(0);
+    for (line, call) in [
+        ("clean", [prompt.clone(), vec![0; 40_000]].concat()),
+        ("noisy", noisy(&prompt, 10.0)),
+        (
+            "another voice behind it",
+            [prompt.clone(), babble(4.0, 24)].concat(),
+        ),
+    ] {
+        let news = news_of(&call);
+        assert!(
+            matches!(news[..], [PromptNews::Recognised(_)]),
+            "{line}: {news:?}"
+        );
+    }
+    // A gap leaves it, and what comes after it finds it again.
+    let news = news_of(&lost);
+    assert!(
+        matches!(news.last(), Some(PromptNews::Recognised(_))),
+        "{news:?}"
+    );
+    // Somebody's name is said in between: so does that.
+    let named = [opening, babble(1.5, 25), prompt[20_000..].to_vec()].concat();
+    let news = news_of(&named);
+    let [
+        PromptNews::Recognised(_),
+        PromptNews::Left { .. },
+        PromptNews::Recognised(again),
+    ] = news[..]
+    else {
+        panic!("{news:?}");
+    };
+    assert!((again.began - 1.5).abs() < 0.1, "{again:?}");
+}
+
+#[test]
 fn a_match_decides_what_records_nothing_and_knows_the_beep() {
     let prompt = babble(9.0, 3);
     for (ends, verdict) in [
@@ -147,7 +225,7 @@ fn a_match_decides_what_records_nothing_and_knows_the_beep() {
         let mut ears = Ears::new(Settings::default());
         let mut decided = None;
         for frame in prompt.chunks(160) {
-            matcher.hear(frame, &mut |found| ears.note_hint(found.hint()));
+            matcher.hear(frame, &mut |news| ears.note_hint(news.hint_at(ears.now())));
             ears.hear(frame, &mut |heard| {
                 if let Heard::Verdict { verdict, at, .. } = heard {
                     decided = decided.or(Some((verdict, at)));
@@ -305,7 +383,7 @@ proptest! {
         let mut rest = &call[..];
         for cut in cuts.iter().cycle() {
             let (frame, after) = rest.split_at((*cut).min(rest.len()));
-            matcher.hear(frame, &mut |one| found.push(one));
+            matcher.hear(frame, &mut |news| found.extend(recognised(news)));
             rest = after;
             if rest.is_empty() {
                 break;
@@ -350,8 +428,15 @@ fn book_of(prompts: &[Vec<i16>], ends: impl Fn(usize) -> PromptEnd) -> Arc<Book>
 
 fn matches(book: &Arc<Book>, call: &[i16]) -> Vec<PromptMatch> {
     let mut found = Vec::new();
-    Matcher::new(Arc::clone(book)).hear(call, &mut |one| found.push(one));
+    Matcher::new(Arc::clone(book)).hear(call, &mut |news| found.extend(recognised(news)));
     found
+}
+
+fn recognised(news: PromptNews) -> Option<PromptMatch> {
+    match news {
+        PromptNews::Recognised(found) => Some(found),
+        PromptNews::Left { .. } => None,
+    }
 }
 
 fn heard_in(call: &[i16]) -> Vec<Heard> {
