@@ -11,6 +11,7 @@
 //! | cost | the processor time of a drop that `serve` dials, and of one that `campaign run` dials, in turn on one list |
 //! | rest | requests a second, and their times, of a service that dials nothing: campaigns read, drops ordered |
 //! | dialling | the times of the same requests, so many a second, while a campaign runs at full pace |
+//! | list | starts a second before and while a list of a million rows is sent to another campaign, and the times of requests meanwhile |
 //!
 //! Orders are single drops, each to another number, with a key of their own; the gate is asked about each. An order is answered
 //! when its intent is on disk. The fake PBX and the requests share the machine's processors with what is measured.
@@ -42,17 +43,17 @@ mod requests;
 #[path = "../campaigns/round.rs"]
 mod round;
 
-use std::{fs, path::Path, process::ExitCode, time::Duration};
+use std::{fs, path::Path, process::ExitCode, thread, time::Duration};
 
 use aftertone::{
     phone::{PhoneNumber, Rules},
     words::Leg,
 };
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use controller::{Controller, Dialler, Home, Pace};
 use database::{Database, Kind};
-use pbx::Pbx;
+use pbx::{Pbx, Seen};
 use requests::{Client, Numbers, Times};
 use round::{Round, Window};
 
@@ -82,6 +83,8 @@ struct Scale {
     rate: u32,
     /// How long each kind of request is made.
     asks: Duration,
+    /// Rows of the list that is sent while a campaign is dialled.
+    rows: u32,
 }
 
 impl Scale {
@@ -103,6 +106,7 @@ impl Scale {
             slow: 100,
             rate: value("--rate").map_or(Ok(if is_quick { 100 } else { 500 }), str::parse)?,
             asks: Duration::from_secs(if is_quick { 2 } else { 15 }),
+            rows: if is_quick { 20_000 } else { 1_000_000 },
         })
     }
 
@@ -119,6 +123,7 @@ impl Scale {
             );
             self.rest(&place).with_context(|| at("rest"))?;
             self.dialling(&place).with_context(|| at("dialling"))?;
+            self.list(&place, &folder).with_context(|| at("list"))?;
         }
         Ok(())
     }
@@ -202,8 +207,65 @@ impl Scale {
         print(&format!("drops ordered, {what}"), &ordered);
         let drops = f64::from(after.started - before.started);
         let seconds = (after.span - before.span) as f64 / 1e6;
-        println!("\nMeanwhile {:.1} drops a second began.", drops / seconds);
+        println!("\nMeanwhile {:.1} drops a second began.\n", drops / seconds);
         ensure!(drops > 0.0, "nothing was dialled");
+        service.drain()?;
+        place
+            .home
+            .carry_out(&["campaign", "pause", controller::CAMPAIGN])?;
+        Ok(())
+    }
+
+    /// Starts while a list comes in.
+    fn list(&self, place: &Place, folder: &Path) -> Result<()> {
+        let list = folder.join("sent.csv");
+        list::write(&list, self.rows)?;
+        let list = fs::read(&list)?;
+        let rate = format!("{}/s", self.slow);
+        place
+            .home
+            .carry_out(&["campaign", "set", controller::CAMPAIGN, "--rate", &rate])?;
+        place
+            .home
+            .carry_out(&["campaign", "start", controller::CAMPAIGN])?;
+        let mut pbx = Pbx::start("single")?;
+        let mut service = place.home.run(&pbx.url, self.trunk(), Dialler::Serve)?;
+        let client = place.client(&mut service)?;
+        let sender = place.client(&mut service)?;
+        round::wait(&mut pbx, &mut service, 2 * self.slow)?;
+        let first = pbx.seen()?;
+        round::wait(&mut pbx, &mut service, first.started + self.slow * ALONE)?;
+        let memory = service.memory("VmRSS")?;
+        let before = pbx.seen()?;
+        let (took, read) = thread::scope(|scope| {
+            let sending = scope.spawn(|| sender.send(list));
+            let mut read = Vec::new();
+            while !sending.is_finished() {
+                read.push(client.read(Some(READ), ASKED_FOR)?);
+            }
+            let took = sending
+                .join()
+                .map_err(|_| anyhow!("the sender panicked"))??;
+            Ok::<_, anyhow::Error>((took, read))
+        })?;
+        let after = pbx.seen()?;
+        let grown = service.memory("VmHWM")? - memory;
+        print(
+            "campaigns read, while the list comes in",
+            &Times::together(read),
+        );
+        let rate = |from: &Seen, to: &Seen| {
+            f64::from(to.started - from.started) / ((to.span - from.span) as f64 / 1e6)
+        };
+        println!(
+            "\n{} rows were sent and taken in within {:.0} s, {:.0} a second. {:.1} drops a second began before, {:.1} meanwhile. The service \
+             took at most {grown:.0} MB more than before.",
+            self.rows,
+            took.as_secs_f64(),
+            f64::from(self.rows) / took.as_secs_f64(),
+            rate(&first, &before),
+            rate(&before, &after),
+        );
         service.drain()?;
         place
             .home
@@ -282,6 +344,12 @@ const ORDERS: u32 = 100_000;
 
 /// Starts a second that the trunk carries for orders.
 const ROOM: u32 = 500;
+
+/// For how many seconds starts are counted before a list is sent.
+const ALONE: u32 = 20;
+
+/// How long requests are made before it is looked whether the list is in.
+const ASKED_FOR: Duration = Duration::from_secs(1);
 
 /// Requests a second while a campaign is dialled.
 const READ: u32 = 50;

@@ -6,9 +6,9 @@ use std::{
 };
 
 use aftertone::id::DropId;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use reqwest::RequestBuilder;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     runtime::Runtime,
     task::JoinSet,
@@ -93,6 +93,40 @@ impl Client {
         })
     }
 
+    /// Makes another campaign, which stays a draft, sends it a list, and waits until its rows are in.
+    pub(crate) fn send(&self, list: Vec<u8>) -> Result<Duration> {
+        self.runtime.block_on(async {
+            let campaign = json!({
+                "name": "sent",
+                "message": "sound:hello-world",
+                "kind": "informational",
+            });
+            let made = self.client.post(format!("{}/campaigns", self.api));
+            answer(made.bearer_auth(&self.token).json(&campaign)).await?;
+            let begun = Instant::now();
+            let sent = self
+                .client
+                .post(format!("{}/campaigns/sent/imports", self.api));
+            let sent = sent
+                .bearer_auth(&self.token)
+                .header("content-type", "text/csv");
+            let import = object(sent.body(list)).await?;
+            let id = import["id"].as_str().context("an import without an id")?;
+            let asked = self.client.get(format!("{}/imports/{id}", self.api));
+            let asked = asked.bearer_auth(&self.token);
+            let mut due = interval(Duration::from_millis(100));
+            loop {
+                due.tick().await;
+                let import = object(asked.try_clone().context("no request")?).await?;
+                match import["state"].as_str() {
+                    Some("complete") => return Ok(begun.elapsed()),
+                    Some("receiving" | "checking" | "importing") => {}
+                    _ => bail!("the list did not come in: {import}"),
+                }
+            }
+        })
+    }
+
     fn ask(
         &self,
         rate: Option<u32>,
@@ -141,6 +175,14 @@ impl Client {
 }
 
 impl Times {
+    /// Of several, one after another.
+    pub(crate) fn together(times: Vec<Self>) -> Self {
+        let seconds = times.iter().map(|times| times.seconds).sum();
+        let mut answers: Vec<f64> = times.into_iter().flat_map(|times| times.answers).collect();
+        answers.sort_by(f64::total_cmp);
+        Self { answers, seconds }
+    }
+
     /// Answers a second.
     pub(crate) fn rate(&self) -> f64 {
         self.answers.len() as f64 / self.seconds
@@ -156,12 +198,20 @@ impl Times {
 /// How long an answer takes, in milliseconds; it has to be a good one.
 async fn answer(request: RequestBuilder) -> Result<f64> {
     let begun = Instant::now();
+    body(request).await?;
+    Ok(begun.elapsed().as_secs_f64() * 1_000.0)
+}
+
+async fn object(request: RequestBuilder) -> Result<Value> {
+    Ok(serde_json::from_str(&body(request).await?)?)
+}
+
+async fn body(request: RequestBuilder) -> Result<String> {
     let answer = request.send().await?;
     let status = answer.status();
     let body = answer.text().await?;
-    let took = begun.elapsed().as_secs_f64() * 1_000.0;
     ensure!(status.is_success(), "answered {status}: {body}");
-    Ok(took)
+    Ok(body)
 }
 
 /// How many connections ask at once, each again as soon as it is answered.
