@@ -38,7 +38,7 @@ use crate::{
     evidence::{Archive, Folder},
     id::RunName,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
-    store::StoreError,
+    store::{OrderKeeping, StoreError},
 };
 
 /// What happens to a single drop, in this order; each but [`Self::Moment`] once at most.
@@ -149,9 +149,12 @@ pub enum SingleDropError {
     /// It was cancelled before a call was made.
     #[error("interrupted before a call was made")]
     Interrupted,
-    /// Another process carries out the order of the same key.
+    /// Another process carries out the order of the same key, or has dialled or ended the drop that was held.
     #[error("the key of the order was used meanwhile")]
     KeyTaken,
+    /// It has expired before it could be dialled.
+    #[error("nothing was dialled: it expired before it could be")]
+    Expired,
     /// Its intent was committed, and it was not dialled after all.
     #[error("nothing was dialled: {words}")]
     NotDialled {
@@ -178,6 +181,7 @@ impl From<AdmissionError> for SingleDropError {
             AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
             AdmissionError::Erased => Self::Erased,
             AdmissionError::KeyTaken => Self::KeyTaken,
+            AdmissionError::Expired => Self::Expired,
         }
     }
 }
@@ -456,7 +460,11 @@ impl SingleDropRun {
         let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
         let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
             // Whoever ordered it has been told that it is on its way: it has an end.
-            CarriedOut::NotDialled(report) if self.order.record.is_some() => Arc::new(*report),
+            CarriedOut::NotDialled(report)
+                if matches!(self.order.keeping, Some(OrderKeeping::WithIntent(_))) =>
+            {
+                Arc::new(*report)
+            }
             CarriedOut::NotDialled(report) => {
                 let unwritten = admitted.take_back().await.err();
                 let _ = by.close().await;

@@ -3,7 +3,8 @@
 //! The store writes an event in the transaction of what it tells, and gives it a number that grows in the order in which events
 //! can be seen: whoever reads on from the last number misses none. Each drop has exactly one event that ends it:
 //! [`EventKind::DropEnded`] or, if nothing was dialled after all, [`EventKind::DropWithdrawn`]; one that was ordered over HTTP and not
-//! allowed has none that starts it, and [`EventKind::DropRefused`] or [`EventKind::DropHeld`].
+//! allowed has none that starts it, and [`EventKind::DropRefused`] or [`EventKind::DropHeld`]. One that was ordered to wait while it
+//! is held may be told to be held any number of times before: see [`LoggedEvent::ends_drop`].
 
 mod body;
 
@@ -49,9 +50,9 @@ event_kinds! {
     DropEnded = "drop.ended",
     /// A drop was not dialled after all, and its intent is taken back.
     DropWithdrawn = "drop.withdrawn",
-    /// The gate refuses a drop that was ordered over HTTP: nothing is dialled for it, ever.
+    /// A drop that was ordered over HTTP is refused, or has expired: nothing is dialled for it, ever.
     DropRefused = "drop.refused",
-    /// The gate holds a drop that was ordered over HTTP: nothing is dialled for it, and it may be ordered anew later.
+    /// The gate holds a drop that was ordered over HTTP: it waits if the order said so, and is not dialled otherwise.
     DropHeld = "drop.held",
     /// A contact has ended: no further attempt follows by itself.
     ContactEnded = "contact.ended",
@@ -103,7 +104,7 @@ impl EventKind {
         Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
     }
 
-    /// Whether it is the last event of its drop.
+    /// Whether it is the last event of its drop; [`Self::DropHeld`] of one that waits is not.
     pub const fn ends_drop(self) -> bool {
         matches!(
             self,
@@ -139,6 +140,18 @@ pub struct LoggedEvent {
     pub number: Option<PhoneNumber>,
     /// What else it tells: a JSON object, empty if there is nothing.
     pub detail: Value,
+}
+
+impl LoggedEvent {
+    /// Whether it is the last event of its drop.
+    pub fn ends_drop(&self) -> bool {
+        let waits = self.kind == Some(EventKind::DropHeld)
+            && self
+                .detail
+                .get("when_held")
+                .is_some_and(|word| word == "wait");
+        !waits && self.kind.is_some_and(EventKind::ends_drop)
+    }
 }
 
 /// The contact of an event.

@@ -407,6 +407,10 @@ impl StoredEvent {
         tx: &Tx,
         kind: Option<EventKind>,
     ) -> Result<Option<DropSnapshot>, StoreError> {
+        // It was not dialled by then.
+        if matches!(kind, Some(EventKind::DropHeld | EventKind::DropRefused)) {
+            return Ok(None);
+        }
         let (Some(attempt), Some(technique), Some(started_at)) =
             (self.attempt, &self.technique, self.started_at)
         else {
@@ -495,12 +499,13 @@ const EVENTS: Sql = sql!(
      LEFT JOIN ordered_drops ON ordered_drops.drop_id = events.drop_id ORDER BY events.sequence"
 );
 
-const TELL: Sql =
-    sql!("INSERT INTO events (at, type, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5)");
+const TELL: Sql = sql!(
+    "INSERT INTO events (at, type, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5)"
+);
 
 const FORGET: Sql = sql!(
     "UPDATE events SET number = NULL, \
-     detail = CASE WHEN type IN ('drop.refused', 'drop.held') THEN NULL ELSE detail END \
+     detail = CASE WHEN type IN ('drop.refused', 'drop.held', 'drop.ended') THEN NULL ELSE detail END \
      WHERE number IN (SELECT given.number FROM ",
     { number BIGINT },
     ")"

@@ -20,6 +20,7 @@ mod events;
 mod first_release;
 mod fixture;
 mod fleet;
+mod held;
 mod intent_locks;
 mod lease;
 mod limits;
@@ -96,6 +97,7 @@ fn main() {
         clocks::trials(&server),
         lists::trials(&server),
         places::trials(&server),
+        held::trials(&server),
         ordered::trials(&server),
         overlap::trials(&server),
         pooler::trials(&server),

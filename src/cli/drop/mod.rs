@@ -135,7 +135,8 @@ fn order(
             .evidence
             .clone()
             .or_else(|| config.evidence.dir.clone()),
-        record: None,
+        expires_at: None,
+        keeping: None,
     })
 }
 
@@ -216,7 +217,8 @@ fn not_dialled(
         SingleDropError::Evidence(EvidenceError::Task(_))
         | SingleDropError::Interrupted
         | SingleDropError::KeyTaken
-        | SingleDropError::Cancelled { .. } => CliError::new(error),
+        | SingleDropError::Cancelled { .. }
+        | SingleDropError::Expired => CliError::new(error),
     }
 }
 
