@@ -88,6 +88,18 @@ event_kinds! {
     PbxLost = "pbx.lost",
     /// The way to a PBX is there again.
     PbxRestored = "pbx.restored",
+    /// A share of a trunk's calls comes near its limit: dialling slows down.
+    BudgetNear = "budget.near",
+    /// A share of a trunk's calls has passed its limit: what it holds back is not dialled.
+    BudgetExceeded = "budget.exceeded",
+    /// A share of a trunk's calls has come back from near its limit, or from beyond it.
+    BudgetRecovered = "budget.recovered",
+    /// The database could not be written; told once it can.
+    StoreAway = "store.away",
+    /// The database can be written again.
+    StoreRestored = "store.restored",
+    /// Many logins from one address were refused; told once an hour of each address.
+    AuthAttacked = "auth.attacked",
     /// Nothing more is sent to a webhook.
     WebhookDisabled = "webhook.disabled",
     /// Events were not kept until a webhook could be told of them.

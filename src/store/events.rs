@@ -210,6 +210,7 @@ impl Store {
         let mut tx = self.write(format!("tell of `{kind}`")).await?;
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number: None,
             detail,
@@ -222,6 +223,7 @@ impl Store {
 /// An event that no trigger writes.
 pub(super) struct EventRow<'a> {
     pub(super) kind: EventKind,
+    pub(super) campaign: Option<i64>,
     pub(super) drop: Option<&'a str>,
     /// A phone number.
     pub(super) number: Option<i64>,
@@ -256,6 +258,7 @@ impl Tx {
         let detail = serde_json::json!({ "list": list, "numbers": count });
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number,
             detail: &detail,
@@ -272,6 +275,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number: None,
             detail,
@@ -285,6 +289,7 @@ impl Tx {
         let given = args![
             now,
             told.kind.slug(),
+            told.campaign,
             told.drop,
             told.number,
             detail.as_str()
@@ -500,7 +505,7 @@ const EVENTS: Sql = sql!(
 );
 
 const TELL: Sql = sql!(
-    "INSERT INTO events (at, type, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO events (at, type, campaign, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5, $6)"
 );
 
 const FORGET: Sql = sql!(

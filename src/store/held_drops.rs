@@ -123,6 +123,7 @@ impl Store {
         );
         let told = EventRow {
             kind: EventKind::DropHeld,
+            campaign: None,
             drop: Some(&drop),
             number: Some(codec::number(&held.number)),
             detail: &detail,
@@ -301,6 +302,7 @@ impl Tx {
         let detail = hold_detail(reason, until, (waiting.foreign_id.as_deref(), expires_at));
         let told = EventRow {
             kind: EventKind::DropHeld,
+            campaign: None,
             drop: Some(drop),
             number: Some(waiting.number),
             detail: &detail,

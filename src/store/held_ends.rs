@@ -231,6 +231,7 @@ impl Tx {
         }
         let told = EventRow {
             kind,
+            campaign: None,
             drop: Some(drop),
             number: (!is_erased).then_some(waiting.number),
             detail: &detail,

@@ -65,6 +65,7 @@ mod sql;
 mod tally;
 mod timely;
 mod tokens;
+mod told;
 mod transaction;
 mod turnstile;
 mod uploads;

@@ -158,6 +158,7 @@ impl Store {
         }
         let told = EventRow {
             kind: refused.kind,
+            campaign: None,
             drop: Some(&keyed.answer.drop.to_string()),
             number: refused.number.as_ref().map(codec::number),
             detail: &refused.detail,

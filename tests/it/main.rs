@@ -34,6 +34,7 @@ mod program;
 mod prompts;
 mod rights;
 mod serve;
+mod serve_events;
 mod serve_fit;
 mod serve_logins;
 mod serve_metrics;

@@ -35,6 +35,7 @@ mod read_only;
 mod results;
 mod rights;
 mod storm;
+mod told;
 mod trouble;
 mod upgrade;
 mod uploads;
@@ -98,6 +99,7 @@ fn main() {
         lists::trials(&server),
         places::trials(&server),
         held::trials(&server),
+        told::trials(&server),
         ordered::trials(&server),
         overlap::trials(&server),
         pooler::trials(&server),

@@ -8,12 +8,14 @@
 //!                         http::Server (Condition)       ──> service manager: READY, STATUS, WATCHDOG
 //! ```
 
+mod budget_watch;
 mod control_socket;
 mod dialling;
 mod examiner;
 mod gauges;
 mod service_manager;
 mod signals;
+mod store_watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,6 +41,7 @@ use self::{
     examiner::Examiner,
     service_manager::ServiceManager,
     signals::{ServiceSignals, SignalRequest},
+    store_watch::watch_store,
 };
 use super::{CliError, Exit, campaign::wait, database, printer::Printer};
 use crate::{
@@ -143,6 +146,7 @@ pub(super) async fn run(
         SpooledUploads::begin(store.clone(), lists, &state_dir, rules, stopping.clone())
     };
     let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
+    let watching = watch_store(store.clone(), config_seen.clone(), stopping.clone());
     let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
     let api = Api {
         store: store.clone(),
@@ -179,6 +183,8 @@ pub(super) async fn run(
     let exit = service
         .work(&mut signals, control.ok(), serving, closed)
         .await;
+    // Nothing is in the middle of anything there.
+    watching.abort();
     // It ends behind the transaction that it is at; the next service goes on with the list.
     if timeout(LAST_ANSWERS, uploading).await.is_err() {
         warn!("a list is left in the middle of a transaction, which is taken back");
