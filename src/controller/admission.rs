@@ -92,6 +92,18 @@ pub(super) struct Admitted {
     dial_by: Option<Instant>,
     /// From then on it is not dialled.
     expires_at: Option<Timestamp>,
+    steps: AdmissionSteps,
+}
+
+/// When a drop was admitted, step by step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AdmissionSteps {
+    /// When the gate was asked.
+    pub(super) asked_at: Timestamp,
+    /// When it had decided, and the intent went to the store.
+    pub(super) decided_at: Timestamp,
+    /// When the intent was committed.
+    pub(super) committed_at: Timestamp,
 }
 
 /// What follows for an intent that is taken back.
@@ -302,6 +314,7 @@ impl SingleDropAdmission {
             if order.has_expired(self.clock.now()) {
                 return Err(AdmissionError::Expired);
             }
+            let asked_at = self.clock.now();
             let (ruling, facts) = self.decide(order).await?;
             if let Decision::Refused(reason) = ruling.decision {
                 metrics::refused(reason.slug());
@@ -316,6 +329,11 @@ impl SingleDropAdmission {
             let intent = self.intent(order, &ruling, &facts, terms);
             let now = self.clock.now();
             let written = self.commit(order, holder, intent, now).await?;
+            let steps = AdmissionSteps {
+                asked_at,
+                decided_at: now,
+                committed_at: self.clock.now(),
+            };
             compare(&self.store, &self.clock);
             let admitted = |dial_by: Option<Instant>| {
                 log_overrides(&ruling, order);
@@ -331,6 +349,7 @@ impl SingleDropAdmission {
                     taken_back: TakenBack::of(order),
                     dial_by: dial_by.into_iter().chain(expiry).min(),
                     expires_at: order.expires_at,
+                    steps,
                 })))
             };
             match written {
@@ -476,6 +495,11 @@ impl TakenBack {
 }
 
 impl Admitted {
+    /// When it was admitted.
+    pub(super) const fn steps(&self) -> AdmissionSteps {
+        self.steps
+    }
+
     /// By when it has to be dialled, if others share the trunk, or if it expires.
     pub(super) const fn dial_by(&self) -> Option<Instant> {
         self.dial_by

@@ -15,6 +15,7 @@ use crate::{
     phone::{CallerId, PhoneNumber},
     runtime,
     store::OrderKeeping,
+    traces::TraceParent,
 };
 
 /// A drop outside any campaign, as it is ordered.
@@ -48,6 +49,8 @@ pub struct SingleDrop {
     pub shown_number: String,
     /// From then on it is not dialled.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<TraceParent>,
     /// Where the order is kept, if it was ordered over HTTP.
     pub keeping: Option<OrderKeeping>,
 }
@@ -88,6 +91,7 @@ impl SingleDrop {
             caller_id: order.caller_id.unwrap_or_else(|| pbx.caller_id.clone()),
             evidence: config.evidence.dir.clone(),
             expires_at: order.expires_at,
+            traceparent: order.traceparent,
             keeping: Some(order.keeping),
         })
     }

@@ -30,6 +30,7 @@ use crate::{
     metrics,
     orders::DropOrder,
     store::{GateHold, HeldDrop, HeldEnd, OrderKeeping, StoreError},
+    traces::TraceParent,
 };
 
 /// A drop that the gate held, and what it needs.
@@ -205,6 +206,7 @@ fn order(held: HeldDrop) -> DropOrder {
         technique: Some(held.technique),
         caller_id: held.caller_id,
         expires_at: held.expires_at,
+        traceparent: held.traceparent.as_deref().and_then(TraceParent::parse),
         keeping: OrderKeeping::Held,
     }
 }

@@ -8,8 +8,13 @@
 //!    └──────────────────── SingleDropError: nothing was dialled ───────────┘           SingleDropUpdate ──> SingleDropEnd
 //! ```
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
@@ -39,6 +44,8 @@ use crate::{
     id::RunName,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
     store::{OrderKeeping, StoreError},
+    telemetry,
+    traces::DropTrace,
 };
 
 /// What happens to a single drop, in this order; each but [`Self::Moment`] once at most.
@@ -242,6 +249,7 @@ impl SingleDrop {
             config,
             stop: stop.clone(),
             updates,
+            dialled_at: OnceLock::new(),
         };
         SingleDropHandle {
             updates: updated,
@@ -262,6 +270,8 @@ struct SingleDropRun {
     config: Config,
     stop: StopSignals,
     updates: mpsc::UnboundedSender<SingleDropUpdate>,
+    /// When its first originate was asked for.
+    dialled_at: OnceLock<Timestamp>,
 }
 
 /// What a drop needs to be dialled.
@@ -457,7 +467,10 @@ impl SingleDropRun {
         };
         let tape = folder.as_mut().and_then(Folder::recorder);
         self.update(SingleDropUpdate::Dialling);
-        let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
+        let on_moment = |moment: Moment, words| {
+            self.dialled_at.get_or_init(|| admitted.now() - moment.at);
+            self.update(SingleDropUpdate::Moment(moment, words));
+        };
         let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
             // Whoever ordered it has been told that it is on its way: it has an end.
             CarriedOut::NotDialled(report)
@@ -541,6 +554,21 @@ impl SingleDropRun {
         ending: SingleDropEnding,
         evidence: Option<String>,
     ) -> SingleDropEnd {
+        if telemetry::sends_traces() {
+            let steps = admitted.steps();
+            telemetry::drop_ended(DropTrace {
+                drop: self.order.drop,
+                parent: self.order.traceparent.clone(),
+                campaign: None,
+                technique: self.order.plan.technique,
+                asked_at: steps.asked_at,
+                decided_at: steps.decided_at,
+                committed_at: steps.committed_at,
+                dialled_at: self.dialled_at.get().copied(),
+                ended_at: admitted.now(),
+                report: (*report).clone(),
+            });
+        }
         let masked = self.order.number.to_string();
         let record = DropRecord::new(run, self.order.drop, masked, &report);
         let written = admitted.end(&report, &record, evidence).await;

@@ -182,6 +182,8 @@ pub struct EventContact {
 pub struct EventDrop {
     /// Its id.
     pub id: DropId,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<String>,
     /// What is stored of it; `None` if it was taken back or deleted since.
     pub stored: Option<DropSnapshot>,
 }

@@ -51,7 +51,7 @@ const OPERATIONS: &[Operation] = &[
             intent is committed. A key stays with its first request for 72 h, whatever came of it: the same request is \
             answered as before, a drop that has failed stays that drop, and so does a refusal. For a new attempt choose a new key. \
             What the gate holds is refused, or, with `when_held` as `wait`, kept and dialled when the gate allows it, by the same gate, intent and limits.",
-        parameters: &["Idempotency-Key", "Prefer"],
+        parameters: &["Idempotency-Key", "Prefer", "Traceparent"],
         request: Some("DropOrder"),
         responses: &[
             (202, "It is on its way, or held", Some("DropAccepted")),
@@ -1060,6 +1060,11 @@ fn parameter(name: &str) -> Value {
         ),
         "Prefer" => (
             "`wait=60` waits for the drop's end, 300 s at most",
+            json!({"type": "string"}),
+        ),
+        "Traceparent" => (
+            "The caller's trace, as W3C Trace Context has it: it comes back with the drop, its events and webhooks, and the drop's own \
+             trace is within it",
             json!({"type": "string"}),
         ),
         "If-Match" => ("The `ETag` of what was read", json!({"type": "string"})),

@@ -122,6 +122,8 @@ pub(super) struct DropShown {
     /// From then on it is not dialled.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// The `traceparent` that the order came with.
+    traceparent: Option<String>,
     /// When its intent was written; null unless it was.
     #[schema(format = DateTime)]
     started_at: Option<String>,

@@ -47,6 +47,8 @@ pub struct DropView {
     pub words: Option<String>,
     /// From then on it is not dialled.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it, as it came.
+    pub traceparent: Option<String>,
     /// When its intent was written; `None` unless it was.
     pub started_at: Option<Timestamp>,
     /// When it ended, or was refused.
@@ -97,6 +99,7 @@ impl DropView {
             refused: reason_in(HeldState::Refused),
             words: hold.and_then(|hold| hold.words.clone()),
             expires_at: stored.expires_at,
+            traceparent: stored.traceparent.clone(),
             started_at: stored.started_at,
             ended_at: stored.ended_at,
             outcome: stored.outcome,

@@ -12,6 +12,7 @@ use crate::{
     id::DropId,
     phone::{CallerId, PhoneNumber},
     store::{OrderKeeping, StoreError},
+    traces::TraceParent,
 };
 
 /// One message to one number.
@@ -35,6 +36,8 @@ pub struct DropOrder {
     pub caller_id: Option<CallerId>,
     /// From then on it is not dialled.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<TraceParent>,
     /// Where the order is kept.
     pub keeping: OrderKeeping,
 }

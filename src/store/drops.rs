@@ -61,6 +61,8 @@ pub struct StoredDrop {
     pub ordered_by: Option<String>,
     /// From then on it is not dialled, as it was ordered.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<String>,
     /// What the gate has made of it, if it held it and it was not dialled since.
     pub hold: Option<SettledHold>,
 }
@@ -166,6 +168,7 @@ struct DropColumns {
     metadata: Option<String>,
     principal: Option<String>,
     expires_at: Option<i64>,
+    traceparent: Option<String>,
     held_state: Option<String>,
     held_reason: Option<String>,
     held_words: Option<String>,
@@ -203,6 +206,7 @@ where
             metadata: row.try_get("metadata")?,
             principal: row.try_get("principal")?,
             expires_at: row.try_get("expires_at")?,
+            traceparent: row.try_get("traceparent")?,
             held_state: row.try_get("held_state")?,
             held_reason: row.try_get("held_reason")?,
             held_words: row.try_get("held_words")?,
@@ -256,6 +260,7 @@ impl DropColumns {
             metadata: metadata.transpose()?,
             ordered_by: self.principal,
             expires_at: expires_at.transpose()?,
+            traceparent: self.traceparent,
             hold,
         })
     }
@@ -275,7 +280,7 @@ macro_rules! drops {
              coalesce(drops.ruling, held_drops.ruling) AS ruling, drops.started_at, \
              coalesce(drops.ended_at, held_drops.settled_at) AS ended_at, drops.outcome, drops.proof, drops.report, \
              drops.evidence, coalesce(ordered_drops.foreign_id, contacts.foreign_id) AS foreign_id, \
-             ordered_drops.metadata, ordered_drops.principal, ordered_drops.expires_at, \
+             ordered_drops.metadata, ordered_drops.principal, ordered_drops.expires_at, ordered_drops.traceparent, \
              held_drops.state AS held_state, held_drops.reason AS held_reason, held_drops.words AS held_words, \
              held_drops.until AS held_until FROM (",
             $found,

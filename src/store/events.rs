@@ -320,6 +320,7 @@ struct StoredEvent {
     drop_id: Option<String>,
     drop_number: Option<i64>,
     drop_foreign_id: Option<String>,
+    traceparent: Option<String>,
     attempt: Option<i64>,
     technique: Option<String>,
     message: Option<String>,
@@ -356,6 +357,7 @@ where
             drop_id: row.try_get("drop_id")?,
             drop_number: row.try_get("drop_number")?,
             drop_foreign_id: row.try_get("drop_foreign_id")?,
+            traceparent: row.try_get("traceparent")?,
             attempt: row.try_get("attempt")?,
             technique: row.try_get("technique")?,
             message: row.try_get("message")?,
@@ -379,6 +381,7 @@ impl StoredEvent {
         let drop = match &self.drop_id {
             Some(id) => Some(EventDrop {
                 id: known(tx, id.parse().ok(), "drop's id")?,
+                traceparent: self.traceparent.clone(),
                 stored: self.read_drop(tx, kind)?,
             }),
             None => None,
@@ -492,7 +495,7 @@ const RANGE: Sql = sql!(
 const EVENTS: Sql = sql!(
     "SELECT events.sequence, events.at, events.type AS slug, events.campaign, campaigns.name AS campaign_name, \
      events.contact, contacts.number AS contact_number, contacts.foreign_id, events.drop_id, \
-     drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, drops.attempt, drops.technique, drops.message, drops.variant, drops.started_at, \
+     drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, ordered_drops.traceparent, drops.attempt, drops.technique, drops.message, drops.variant, drops.started_at, \
      drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
      CAST(CASE WHEN drops.evidence IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_evidence, drops.report, \
      events.number, events.detail FROM (SELECT * FROM events WHERE sequence > $2 \

@@ -56,6 +56,8 @@ pub struct HeldDrop {
     pub caller_id: Option<CallerId>,
     /// From then on it is not dialled.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it, as it came; kept with the order.
+    pub traceparent: Option<String>,
 }
 
 /// What the gate holds a drop for.
@@ -341,11 +343,25 @@ type StoredHeldDrop = (
     String,
     Option<String>,
     Option<i64>,
+    Option<String>,
 );
 
 fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
-    let (id, number, pbx, kind, level, at, source, overrides, message, technique, caller, expires) =
-        stored;
+    let (
+        id,
+        number,
+        pbx,
+        kind,
+        level,
+        at,
+        source,
+        overrides,
+        message,
+        technique,
+        caller,
+        expires,
+        traceparent,
+    ) = stored;
     let consent = match level {
         Some(slug) => Some(Consent {
             kind: known(tx, codec::consent(&slug), "kind of consent")?,
@@ -369,6 +385,7 @@ fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
         technique: known(tx, codec::technique(&technique), "technique")?,
         caller_id: caller_id.transpose()?,
         expires_at: expires.map(|at| time(tx, at)).transpose()?,
+        traceparent,
     })
 }
 
@@ -387,7 +404,8 @@ const HOLD: Sql = sql!(
 
 const DUE: Sql = sql!(
     "SELECT drop_id, number, pbx, kind, consent, consent_at, consent_source, overrides, message, technique, caller_id, \
-     expires_at FROM held_drops WHERE state = 'waiting' AND pbx = $1 AND due_at <= $2 ORDER BY due_at, drop_id LIMIT $3"
+     expires_at, (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = held_drops.drop_id) AS traceparent \
+     FROM held_drops WHERE state = 'waiting' AND pbx = $1 AND due_at <= $2 ORDER BY due_at, drop_id LIMIT $3"
 );
 
 const NEXT: Sql = sql!("SELECT min(due_at) FROM held_drops WHERE state = 'waiting' AND pbx = $1");

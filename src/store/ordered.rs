@@ -64,6 +64,8 @@ pub struct OrderRecord {
     pub metadata: Option<String>,
     /// From then on it is not dialled.
     pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it, as W3C Trace Context has it.
+    pub traceparent: Option<String>,
     /// Who ordered it.
     pub audit: AuditEntry,
 }
@@ -235,7 +237,8 @@ impl Tx {
             &order.keyed.key.principal,
             foreign_id,
             metadata,
-            order.expires_at.map(micros)
+            order.expires_at.map(micros),
+            order.traceparent.as_deref()
         ];
         self.execute(ORDERED, given).await.map(std::mem::drop)
     }
@@ -292,7 +295,7 @@ const FORGET_OLD: Sql = sql!([
 ]);
 
 const ORDERED: Sql = sql!(
-    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata, expires_at) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata, expires_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6)"
 );
 
 const FORGET_KEY: Sql = sql!("DELETE FROM idempotency_keys WHERE drop_id = $1");

@@ -53,6 +53,7 @@ async fn a_held_drop_is_kept_with_its_key_and_comes_back_as_it_was(base: &Base) 
         overrides: vec![Override::new("frequency_cap", "they asked twice").unwrap()],
         caller_id: Some(CallerId::parse("+12025550100").unwrap()),
         expires_at: Some(fixture.at(9_000)),
+        traceparent: record("a", 1).traceparent,
         ..held(1, 1)
     };
     assert!(hold(&fixture, &first, "a", 60).await);
@@ -430,6 +431,7 @@ fn held(drop: u128, to: usize) -> HeldDrop {
         technique: Technique::Single,
         caller_id: None,
         expires_at: None,
+        traceparent: None,
     }
 }
 

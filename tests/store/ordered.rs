@@ -388,6 +388,7 @@ pub(crate) fn record(key: &str, drop: u128) -> OrderRecord {
         foreign_id: Some(format!("f{drop}")),
         metadata: Some(r#"{"a":1}"#.to_owned()),
         expires_at: None,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         audit: entry("drop.order"),
     }
 }

@@ -136,6 +136,7 @@ fn order(
             .clone()
             .or_else(|| config.evidence.dir.clone()),
         expires_at: None,
+        traceparent: None,
         keeping: None,
     })
 }

@@ -12,6 +12,7 @@ use crate::{
     orders::DropOrder,
     phone::{CallerId, PhoneNumber},
     store::{HeldDrop, OrderKeeping, OrderRecord},
+    traces::TraceParent,
 };
 
 /// What is ordered.
@@ -82,7 +83,12 @@ impl DropRequest {
     }
 
     /// The order of it.
-    pub(super) fn into_order(self, drop: DropId, record: OrderRecord) -> DropOrder {
+    pub(super) fn into_order(
+        self,
+        drop: DropId,
+        traceparent: Option<TraceParent>,
+        record: OrderRecord,
+    ) -> DropOrder {
         DropOrder {
             drop,
             number: self.number,
@@ -93,6 +99,7 @@ impl DropRequest {
             technique: self.technique,
             caller_id: self.caller_id,
             expires_at: self.expires_at,
+            traceparent,
             keeping: OrderKeeping::WithIntent(Box::new(record)),
         }
     }
@@ -110,6 +117,8 @@ impl DropRequest {
             technique: self.technique.unwrap_or(config.drop.technique),
             caller_id: self.caller_id.clone(),
             expires_at: self.expires_at,
+            // It is with the order.
+            traceparent: None,
         }
     }
 }

@@ -34,6 +34,7 @@ use crate::{
         DropFilter, GateHold, HeldDrop, HeldEnd, HeldState, IdempotencyKey, KeptAnswer,
         KeyedAnswer, OrderRecord, RefusedOrder, RequestDigest, StoreError, StoredDrop,
     },
+    traces::TraceParent,
 };
 
 /// Orders a drop. What follows for its key is in [`idempotency`].
@@ -50,11 +51,13 @@ pub(in crate::http) async fn order(
         key: key_of(&headers)?,
     };
     let request = digest(body.json()?)?;
+    let traceparent = traceparent_of(&headers);
     let in_use = api.state.keys.take(&key, &request);
     let in_use = in_use.map_err(idempotency::refusal)?;
     // A request whose client has gone is carried out to its end: its key must not be free before.
     let task = tokio::spawn(async move {
-        let answered = carry_out(&api, &caller, key, request, &body).await;
+        let asked = (request, traceparent);
+        let answered = carry_out(&api, &caller, key, asked, &body).await;
         drop(in_use);
         let (answer, ordered) = answered?;
         respond(&api, answer, ordered, wait).await
@@ -75,7 +78,7 @@ async fn carry_out(
     api: &Api,
     caller: &Caller,
     key: IdempotencyKey,
-    request: RequestDigest,
+    (request, traceparent): (RequestDigest, Option<TraceParent>),
     body: &Body<SMALL>,
 ) -> Result<(Answer, Option<OrderedDrop>), Problem> {
     let oldest = idempotency::oldest(now(), idempotency::KEPT_FOR);
@@ -124,6 +127,7 @@ async fn carry_out(
             .as_ref()
             .map(|object| Value::Object(object.clone()).to_string()),
         expires_at: wanted.expires_at,
+        traceparent: traceparent.as_ref().map(TraceParent::to_string),
         audit: crate::store::AuditEntry {
             after: Some(json!({"number": number, "message": wanted.message}).to_string()),
             ..audit.clone()
@@ -133,7 +137,9 @@ async fn carry_out(
     let to_hold = wanted
         .waits
         .then(|| (wanted.to_held(drop, &config), record.clone()));
-    let ordered = drops.order(wanted.into_order(drop, record)).await;
+    let ordered = drops
+        .order(wanted.into_order(drop, traceparent.clone(), record))
+        .await;
     let problem = match ordered {
         Ok(ordered) => {
             let is_replayed = false;
@@ -192,7 +198,10 @@ async fn carry_out(
         after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
         ..audit
     };
-    let refused = refused_order(&problem, callee, foreign_id);
+    let mut refused = refused_order(&problem, callee, foreign_id);
+    if let Some(traceparent) = traceparent {
+        refused.detail["traceparent"] = traceparent.as_str().into();
+    }
     let is_kept = api
         .store
         .keep_answer(&keyed, &refused, &audit, now())
@@ -556,6 +565,15 @@ fn digest(body: &[u8]) -> Result<RequestDigest, Problem> {
         )
     })?;
     Ok(RequestDigest::of(value.to_string().as_bytes()))
+}
+
+/// The caller's trace; what is none is left out, as W3C Trace Context has it.
+fn traceparent_of(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut given = headers.get_all("traceparent").iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    TraceParent::parse(value.to_str().ok()?)
 }
 
 /// For how long the answer may wait for the drop's end: `Prefer: wait=60` of RFC 7240, at most 300 s.
