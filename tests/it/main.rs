@@ -32,6 +32,7 @@ mod not_started;
 mod outcomes;
 mod program;
 mod prompts;
+mod refusals;
 mod rights;
 mod serve;
 mod serve_events;
