@@ -75,6 +75,11 @@ impl DropId {
         Self(Uuid::now_v7())
     }
 
+    /// The id as a number.
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+
     /// An id from a number, for tests that want the same ids on every run.
     pub const fn from_u128(number: u128) -> Self {
         Self(Uuid::from_u128(number))

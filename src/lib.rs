@@ -26,6 +26,7 @@
 //! | [`screen`] | the detection: audio frames in, who answered and when the mailbox records out | yes |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
+//! | [`traces`] | a drop as a trace: its spans, and whether it is sent | yes |
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
 //! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
 //! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
@@ -39,7 +40,7 @@
 //! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
-//! | [`clock`], [`telemetry`], [`metrics`] | the only places that read a clock, that say where the log goes, and that know Prometheus | |
+//! | [`clock`], [`telemetry`], [`metrics`] | the only places that read a clock, that say where the log and traces go, and that know Prometheus | |
 //!
 //! Which module may name which is a table in `tests/layers.rs`, and a test.
 //!
@@ -86,6 +87,7 @@ pub mod runtime;
 pub mod screen;
 pub mod store;
 pub mod telemetry;
+pub mod traces;
 pub mod words;
 
 #[cfg(test)]

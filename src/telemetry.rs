@@ -4,6 +4,10 @@
 //! warnings, which always are unless it says `off`. `AFTERTONE_LOG_FORMAT=json` makes every line a JSON object.
 //!
 //! No line ever holds a full phone number: numbers show masked, and what holds them whole is never logged.
+//!
+//! And traces of drops, sent to a collector if one is configured: see [`begin_traces`].
+
+mod otlp;
 
 use std::{
     env,
@@ -13,6 +17,8 @@ use std::{
 
 use tracing::{Subscriber, warn};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+pub use otlp::{TraceError, TraceSending, begin_traces, drop_ended, sends_traces};
 
 /// Starts logging for the whole process. A second call has no effect.
 pub fn init() {

@@ -29,7 +29,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("phone", &[]),
     ("audio", &[]),
-    ("telemetry", &[]),
+    ("traces", &["id", "words", "drop"]),
+    ("telemetry", &["traces"]),
     ("metrics", &["clock"]),
     ("error_chain", &[]),
     ("drop", &["id", "words"]),
@@ -77,7 +78,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("list", &["phone", "campaign"]),
     (
         "orders",
-        &["id", "words", "phone", "drop", "campaign", "store"],
+        &[
+            "id", "words", "phone", "drop", "campaign", "store", "traces",
+        ],
     ),
     ("evidence", &["id", "words", "drop", "screen", "audio"]),
     (
@@ -119,6 +122,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "orders",
             "evidence",
             "runtime",
+            "traces",
         ],
     ),
     (
@@ -189,6 +193,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "orders",
             "evidence",
             "hooks",
+            "traces",
         ],
     ),
     (
@@ -218,6 +223,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "import",
             "hooks",
             "http",
+            "traces",
         ],
     ),
     ("main", &["cli"]),
@@ -225,13 +231,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Modules that hold no `async`, no clock and no lock.
 const PURE: &[&str] = &[
-    "drop", "campaign", "events", "screen", "words", "id", "phone", "auth",
+    "drop", "campaign", "events", "screen", "words", "id", "phone", "auth", "traces",
 ];
 
 /// What only one module knows.
 const ONLY_IN: &[(&str, &str)] = &[
     ("reqwest", "ari"),
     ("reqwest", "hooks"),
+    ("reqwest", "telemetry"),
+    ("opentelemetry", "telemetry"),
+    ("opentelemetry_otlp", "telemetry"),
+    ("opentelemetry_sdk", "telemetry"),
     ("axum", "http"),
     ("axum_server", "http"),
     ("tokio_rustls", "http"),
@@ -470,8 +480,8 @@ fn who_prints_or_knows_a_crate_of_another_module_is_found() {
     }
     assert_eq!(count("src/telemetry.rs", "fn f() { io::stderr() }"), 0);
     assert_eq!(count("src/telemetry.rs", "fn f() { io::stdout() }"), 1);
-    // Two modules know it.
-    assert_eq!(count("src/runtime/mod.rs", "use reqwest::Client;"), 2);
+    // Three modules know it.
+    assert_eq!(count("src/runtime/mod.rs", "use reqwest::Client;"), 3);
     assert_eq!(count("src/hooks/client.rs", "use reqwest::Client;"), 0);
     assert_eq!(count("src/runtime/mod.rs", "fn f() { let sqlx = 1; }"), 0);
     assert_eq!(count("src/ari/rest.rs", "use reqwest::Client;"), 0);

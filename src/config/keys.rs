@@ -489,6 +489,17 @@ const AFTER: &[Key] = &[
         r#""/etc/aftertone/webhooks.key""#,
         "The key that seals the secrets of webhooks in the database: 32 bytes in base64, as `openssl rand -base64 32` prints. Servers on one database need the same.",
     ),
+    unset(
+        "telemetry.otlp",
+        "none are sent",
+        r#""http://127.0.0.1:4318""#,
+        "The collector to which `aftertone serve` sends [traces of drops](../guide/monitoring.md#traces), by OTLP over HTTP; without a path, below its `/v1/traces`.",
+    ),
+    key(
+        "telemetry.traces",
+        "1",
+        "How many of a hundred traces are sent, 0 to 100, beside those of drops that ended as `error`, `lost` or `unsure`, and those that the caller's `traceparent` marks as sampled.",
+    ),
 ];
 
 /// A key whose default is a value.

@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod serve;
 mod source;
+mod telemetry;
 mod template;
 mod trunk;
 mod values;
@@ -42,6 +43,7 @@ pub use change::ConfigChange;
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
 pub use serve::{PublicUrl, ServeConfig, TlsFiles};
+pub use telemetry::TelemetryConfig;
 pub use template::{Password, Template};
 pub use values::{Endpoint, ListenAt, PbxUrl, StoreUrl};
 pub use webhooks::WebhooksConfig;
@@ -87,6 +89,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// Where webhooks may be sent, and what their secrets are kept by.
     pub webhooks: WebhooksConfig,
+    /// Where traces of drops are sent.
+    pub telemetry: TelemetryConfig,
     /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
     /// What was given for each key.
@@ -318,6 +322,7 @@ impl Config {
             price: trunk::price(layers)?,
             serve: serve::serve(layers)?,
             webhooks: webhooks::webhooks(layers)?,
+            telemetry: telemetry::telemetry(layers)?,
             state_dir,
         };
         Ok(config)

@@ -52,7 +52,7 @@ use crate::{
     runtime::{Session, prompts::Prompts},
     store::{
         CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
-        OrderWritten, PostgresAddress, StartTerms, Store, StoreError, Write, Written,
+        OrderKeeping, OrderWritten, PostgresAddress, StartTerms, Store, StoreError, Write, Written,
     },
 };
 
@@ -86,10 +86,35 @@ pub(super) struct Admitted {
     holder: ControllerLease,
     /// Renews the lease of a run that is this drop's own, and ends with it; `None`: the run has other drops.
     renewing: Option<AbortHandle>,
-    /// Whether it was ordered over HTTP: what is kept of the order goes with the intent.
-    is_ordered: bool,
-    /// By when it has to be dialled, if others share the trunk.
+    /// What goes with the intent if that is taken back.
+    taken_back: TakenBack,
+    /// By when it has to be dialled, if others share the trunk, or if it expires.
     dial_by: Option<Instant>,
+    /// From then on it is not dialled.
+    expires_at: Option<Timestamp>,
+    steps: AdmissionSteps,
+}
+
+/// When a drop was admitted, step by step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AdmissionSteps {
+    /// When the gate was asked.
+    pub(super) asked_at: Timestamp,
+    /// When it had decided, and the intent went to the store.
+    pub(super) decided_at: Timestamp,
+    /// When the intent was committed.
+    pub(super) committed_at: Timestamp,
+}
+
+/// What follows for an intent that is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TakenBack {
+    /// It never was.
+    Drop,
+    /// The order and its key never were.
+    Order,
+    /// The drop waits again.
+    Held,
 }
 
 /// Whose run a drop goes by.
@@ -133,6 +158,9 @@ pub(super) enum AdmissionError {
     /// Another process carries the same order out.
     #[error("the key of the order was used meanwhile")]
     KeyTaken,
+    /// It has expired.
+    #[error("it expired before it could be dialled")]
+    Expired,
 }
 
 impl SingleDropAdmission {
@@ -283,6 +311,10 @@ impl SingleDropAdmission {
         let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
         let give_up = clock::now() + ROOM_WITHIN;
         while tries > 0 {
+            if order.has_expired(self.clock.now()) {
+                return Err(AdmissionError::Expired);
+            }
+            let asked_at = self.clock.now();
             let (ruling, facts) = self.decide(order).await?;
             if let Decision::Refused(reason) = ruling.decision {
                 metrics::refused(reason.slug());
@@ -297,9 +329,15 @@ impl SingleDropAdmission {
             let intent = self.intent(order, &ruling, &facts, terms);
             let now = self.clock.now();
             let written = self.commit(order, holder, intent, now).await?;
+            let steps = AdmissionSteps {
+                asked_at,
+                decided_at: now,
+                committed_at: self.clock.now(),
+            };
             compare(&self.store, &self.clock);
-            let admitted = |dial_by| {
+            let admitted = |dial_by: Option<Instant>| {
                 log_overrides(&ruling, order);
+                let expiry = order.expires_at.map(|at| instant_of(at, &self.clock));
                 Ok(Admission::Admitted(Box::new(Admitted {
                     drop: order.drop,
                     technique: order.plan.technique,
@@ -308,8 +346,10 @@ impl SingleDropAdmission {
                     clock: Arc::clone(&self.clock),
                     holder: holder.clone(),
                     renewing: is_its_own.then(|| renew(&self.store, &self.clock, holder)),
-                    is_ordered: order.record.is_some(),
-                    dial_by,
+                    taken_back: TakenBack::of(order),
+                    dial_by: dial_by.into_iter().chain(expiry).min(),
+                    expires_at: order.expires_at,
+                    steps,
                 })))
             };
             match written {
@@ -319,6 +359,7 @@ impl SingleDropAdmission {
                     let window = timing.window(slot, terms);
                     if let Some(window) = window
                         && let Some(dial_by) = until(window, &self.clock).await
+                        && !order.has_expired(self.clock.now())
                     {
                         return admitted(Some(dial_by));
                     }
@@ -355,15 +396,19 @@ impl SingleDropAdmission {
         intent: Intent,
         now: Timestamp,
     ) -> Result<Written, AdmissionError> {
-        let Some(record) = &order.record else {
-            let writes = [Write::Start(Box::new(intent))];
-            let began = clock::now();
-            let written = self.store.commit(holder, &writes, now).await?;
-            metrics::committed(clock::now().duration_since(began));
-            return Ok(written.into_iter().next().unwrap_or(Written::Fenced));
-        };
         let began = clock::now();
-        let written = self.store.commit_order(holder, intent, record, now).await?;
+        let written = match &order.keeping {
+            None => {
+                let writes = [Write::Start(Box::new(intent))];
+                let written = self.store.commit(holder, &writes, now).await?;
+                let written = written.into_iter().next();
+                OrderWritten::Written(written.unwrap_or(Written::Fenced))
+            }
+            Some(OrderKeeping::WithIntent(record)) => {
+                self.store.commit_order(holder, intent, record, now).await?
+            }
+            Some(OrderKeeping::Held) => self.store.commit_held(holder, intent, now).await?,
+        };
         metrics::committed(clock::now().duration_since(began));
         match written {
             OrderWritten::Written(written) => Ok(written),
@@ -377,13 +422,16 @@ impl SingleDropAdmission {
         order: &SingleDrop,
         holder: &ControllerLease,
     ) -> Result<(), StoreError> {
-        if order.record.is_some() {
-            let now = self.clock.now();
-            return self.store.take_back_order(holder, order.drop, now).await;
+        let (drop, now) = (order.drop, self.clock.now());
+        match TakenBack::of(order) {
+            TakenBack::Drop => {
+                let writes = [Write::TakeBack { drop }];
+                let taken = self.store.commit(holder, &writes, now);
+                taken.await.map(std::mem::drop)
+            }
+            TakenBack::Order => self.store.take_back_order(holder, drop, now).await,
+            TakenBack::Held => self.store.take_back_held(holder, drop, now).await,
         }
-        let writes = [Write::TakeBack { drop: order.drop }];
-        let taken = self.store.commit(holder, &writes, self.clock.now());
-        taken.await.map(drop)
     }
 
     async fn decide(&self, order: &SingleDrop) -> Result<(Ruling, Facts), AdmissionError> {
@@ -436,8 +484,23 @@ impl SingleDropAdmission {
     }
 }
 
+impl TakenBack {
+    const fn of(order: &SingleDrop) -> Self {
+        match &order.keeping {
+            None => Self::Drop,
+            Some(OrderKeeping::WithIntent(_)) => Self::Order,
+            Some(OrderKeeping::Held) => Self::Held,
+        }
+    }
+}
+
 impl Admitted {
-    /// By when it has to be dialled, if others share the trunk.
+    /// When it was admitted.
+    pub(super) const fn steps(&self) -> AdmissionSteps {
+        self.steps
+    }
+
+    /// By when it has to be dialled, if others share the trunk, or if it expires.
     pub(super) const fn dial_by(&self) -> Option<Instant> {
         self.dial_by
     }
@@ -471,7 +534,9 @@ impl Admitted {
 
     /// Whether what allowed the drop still holds.
     pub(super) fn is_stale(&self) -> bool {
-        self.clock.now() > self.stale_at || !self.clock.is_certain()
+        let now = self.clock.now();
+        let has_expired = self.expires_at.is_some_and(|at| at <= now);
+        now > self.stale_at || has_expired || !self.clock.is_certain()
     }
 
     /// Takes the drop's intent back: nothing was dialled, and it does not count.
@@ -479,13 +544,13 @@ impl Admitted {
     /// # Errors
     /// [`StoreError`]; the next drop or controller ends it as `lost` then.
     pub(super) async fn take_back(self) -> Result<(), StoreError> {
-        let drop = self.drop;
-        if self.is_ordered {
-            let now = self.clock.now();
-            self.store.take_back_order(&self.holder, drop, now).await?;
-            return self.leave().await;
+        let (drop, now) = (self.drop, self.clock.now());
+        match self.taken_back {
+            TakenBack::Drop => return self.write(&[Write::TakeBack { drop }]).await,
+            TakenBack::Order => self.store.take_back_order(&self.holder, drop, now).await?,
+            TakenBack::Held => self.store.take_back_held(&self.holder, drop, now).await?,
         }
-        self.write(&[Write::TakeBack { drop }]).await
+        self.leave().await
     }
 
     /// Writes the last that is to be written of the drop, and ends its run in the store if it is its own.
@@ -570,6 +635,12 @@ pub(super) fn renew(store: &Store, clock: &Arc<Steady>, holder: &ControllerLease
     renewing.abort_handle()
 }
 
+/// The moment at which the clock will show a time, if nobody sets it.
+fn instant_of(at: Timestamp, clock: &Steady) -> Instant {
+    let left = Duration::try_from(at.duration_since(clock.now()));
+    clock::now() + left.unwrap_or_default().min(FAR)
+}
+
 /// Waits for the moment of a start; returns until when it may be dialled, or `None` if it has passed.
 async fn until(window: LaunchWindow, clock: &Steady) -> Option<Instant> {
     let wait = window.from.duration_since(clock.now());
@@ -589,6 +660,9 @@ fn pauses() -> ExponentialBuilder {
         .with_total_delay(Some(Duration::from_secs(30)))
         .without_max_times()
 }
+
+/// Further away than any drop is dialled.
+const FAR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long to wait for room on the trunk, and how often to look.
 const ROOM_WITHIN: Duration = Duration::from_secs(60);

@@ -79,6 +79,8 @@ enum Stage {
 struct Decided {
     start: Box<Start>,
     at: Timestamp,
+    /// When its intent was committed; until then the same.
+    committed: Timestamp,
     cancel: CancellationToken,
     /// The time in which it may be dialled, if it has one of its own.
     window: Option<LaunchWindow>,
@@ -91,6 +93,8 @@ pub(super) struct Launch {
     pub(super) start: Box<Start>,
     /// When the engine decided on it.
     pub(super) decided: Timestamp,
+    /// When its intent was committed.
+    pub(super) committed: Timestamp,
     /// Ends the drop.
     pub(super) cancel: CancellationToken,
     /// The time in which it may be dialled, if it has one of its own.
@@ -131,6 +135,7 @@ impl InFlightTable {
             stage: Stage::Committing(Decided {
                 start: Box::new(start),
                 at: now,
+                committed: now,
                 cancel: CancellationToken::new(),
                 window: None,
             }),
@@ -151,14 +156,23 @@ impl InFlightTable {
         }
     }
 
-    /// The intent is committed without a doubt: the drop waits for its turn, within this time if it has one of its own.
-    pub(super) fn await_turn(&mut self, key: ContactKey, window: Option<LaunchWindow>) {
+    /// The intent is committed without a doubt, at `now`: the drop waits for its turn, within this time if it has one of its own.
+    pub(super) fn await_turn(
+        &mut self,
+        key: ContactKey,
+        window: Option<LaunchWindow>,
+        now: Timestamp,
+    ) {
         let Some(mut contact) = self.contacts.remove(&key) else {
             return;
         };
         if let Stage::Committing(decided) = contact.stage {
             self.pacer.push(key.0, key, decided.at, window);
-            contact.stage = Stage::Waiting(Decided { window, ..decided });
+            contact.stage = Stage::Waiting(Decided {
+                window,
+                committed: now,
+                ..decided
+            });
         }
         self.contacts.insert(key, contact);
     }
@@ -184,6 +198,7 @@ impl InFlightTable {
             drop: contact.drop,
             start: decided.start,
             decided: decided.at,
+            committed: decided.committed,
             cancel: decided.cancel.clone(),
             window: decided.window,
         };
@@ -292,11 +307,12 @@ mod tests {
         assert!(table.settle(KEY).is_none());
         assert!(table.next_release(at(0)).is_none());
 
-        table.await_turn(KEY, None);
+        table.await_turn(KEY, None, at(1));
         assert_eq!(table.not_yet_dialled(), [KEY]);
         assert_eq!(table.next_release(at(1)), Some(Release::Dial(KEY)));
         let launch = table.dial(KEY).unwrap();
         assert_eq!((launch.drop, launch.decided), (drop_id(), at(0)));
+        assert_eq!(launch.committed, at(1));
         assert!(table.dial(KEY).is_none(), "it is dialled once");
         table.cancel(KEY);
         assert!(launch.cancel.is_cancelled());
@@ -316,7 +332,7 @@ mod tests {
             let mut table = table();
             table.decide(drop_id(), start(), at(0));
             if stages > 0 {
-                table.await_turn(KEY, None);
+                table.await_turn(KEY, None, at(1));
             }
             if stages > 1 {
                 table.dial(KEY).unwrap();

@@ -35,6 +35,7 @@ mod elsewhere;
 mod evidence;
 pub mod gate;
 pub mod gone;
+mod held_drops;
 mod in_flight;
 mod launch_pacer;
 mod lease;

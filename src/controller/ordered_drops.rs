@@ -3,10 +3,15 @@
 //! ```text
 //!   SingleDrops::order ──> OrderedDropsTask ── the run, begun at the first order ──> SingleDrop ──> its intent ──> answered
 //!                                 ^                                                      └── its end ──> the store
-//!                                 └── a run that lost its lease or its app is not used any more; the next order begins another
+//!                                 ├── a run that lost its lease or its app is not used any more; the next order begins another
+//!                                 └── drops that the gate held come from the store when their time has come: `held_drops`
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
@@ -14,22 +19,22 @@ use tokio::{
     task::{AbortHandle, JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     admission::{SingleDropAdmission, renew},
+    held_drops::{AT_ONCE, HeldOnItsWay, carry_held},
     prompts,
     run_of::SharedRun,
     single_drop::{SingleDrop, SingleDropError, SingleDropUpdate},
 };
 use crate::{
-    audio::{self, Library, Targets},
-    clock::Steady,
+    clock::{self, Steady},
     config::Config,
     error_chain::chain,
     id::DropId,
     orders::{DropOrder, NotOrdered, OrderedDrop, SingleDrops},
-    runtime::{self, PbxLink, Session},
+    runtime::{PbxLink, Session},
     store::Store,
 };
 
@@ -43,6 +48,7 @@ pub struct OrderedDrops {
 enum Request {
     Order(Box<DropOrder>, Reply),
     Cancel(DropId, oneshot::Sender<bool>),
+    LookAtHeld,
 }
 
 type Reply = oneshot::Sender<Result<OrderedDrop, NotOrdered>>;
@@ -52,6 +58,7 @@ impl std::fmt::Debug for Request {
         f.write_str(match self {
             Self::Order(..) => "Order",
             Self::Cancel(..) => "Cancel",
+            Self::LookAtHeld => "LookAtHeld",
         })
     }
 }
@@ -76,6 +83,8 @@ impl OrderedDrops {
             run: None,
             in_flight: BTreeMap::new(),
             drops: JoinSet::new(),
+            held: 0,
+            look_at: clock::now(),
         };
         (Self { requests }, tokio::spawn(task.run()))
     }
@@ -99,6 +108,11 @@ impl SingleDrops for OrderedDrops {
         let sent = self.requests.send(Request::Cancel(drop, reply));
         async move { sent.is_ok() && replied.await.unwrap_or(false) }.boxed()
     }
+
+    fn look_at_held(&self) {
+        // At its end nothing is looked at any more; it waits in the store.
+        let _ = self.requests.send(Request::LookAtHeld);
+    }
 }
 
 /// Owns the run, and knows which drops are in flight.
@@ -112,7 +126,18 @@ struct OrderedDropsTask {
     run: Option<OpenRun>,
     /// Cancels a drop.
     in_flight: BTreeMap<DropId, CancellationToken>,
-    drops: JoinSet<DropId>,
+    drops: JoinSet<DropDone>,
+    /// How many of them the gate had held.
+    held: usize,
+    /// When the store is asked for drops that were held.
+    look_at: Instant,
+}
+
+/// That a drop needs nothing more from here.
+struct DropDone {
+    drop: DropId,
+    /// Of one that the gate had held, when the store is asked for the next at the latest.
+    look_at: Option<Instant>,
 }
 
 /// The run on the PBX.
@@ -124,6 +149,9 @@ struct OpenRun {
 
 impl OrderedDropsTask {
     async fn run(mut self) {
+        let mut gate = self.config.borrow_and_update().gate.clone();
+        let mut is_configured = true;
+        self.look_at_all_held().await;
         loop {
             tokio::select! {
                 // What was asked before the end is answered.
@@ -133,7 +161,15 @@ impl OrderedDropsTask {
                     Some(request) => self.on_request(request).await,
                     None => break,
                 },
+                changed = self.config.changed(), if is_configured => {
+                    is_configured = changed.is_ok();
+                    let now = self.config.borrow_and_update().gate.clone();
+                    if std::mem::replace(&mut gate, now) != gate {
+                        self.look_at_all_held().await;
+                    }
+                }
                 () = self.stopping.cancelled() => break,
+                () = clock::reach(Some(self.look_at)) => self.look_at_held().await,
             }
         }
         self.requested.close();
@@ -148,10 +184,14 @@ impl OrderedDropsTask {
         }
     }
 
-    fn ended(&mut self, ended: Result<DropId, tokio::task::JoinError>) {
+    fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) {
         match ended {
-            Ok(drop) => {
+            Ok(DropDone { drop, look_at }) => {
                 self.in_flight.remove(&drop);
+                if let Some(look_at) = look_at {
+                    self.held -= 1;
+                    self.look_at = self.look_at.min(look_at);
+                }
             }
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
@@ -159,6 +199,7 @@ impl OrderedDropsTask {
 
     async fn on_request(&mut self, request: Request) {
         match request {
+            Request::LookAtHeld => self.look_at = clock::now(),
             Request::Cancel(drop, reply) => {
                 let cancel = self.in_flight.get(&drop);
                 if let Some(cancel) = cancel {
@@ -185,10 +226,93 @@ impl OrderedDropsTask {
                 self.in_flight.insert(drop, cancel.clone());
                 self.drops.spawn(async move {
                     carry(*order, &config, run, cancel, reply).await;
-                    drop
+                    DropDone {
+                        drop,
+                        look_at: None,
+                    }
                 });
             }
         }
+    }
+
+    /// Has the gate asked about all drops that it holds: its rules may be others.
+    async fn look_at_all_held(&mut self) {
+        let instance = self.config.borrow().instance.clone();
+        let marked = self
+            .store
+            .look_again_at_drops(&instance, self.clock.now())
+            .await;
+        if let Err(error) = marked {
+            warn!(
+                error = chain(&error),
+                "held drops are asked about at their times, by other rules than before"
+            );
+        }
+        self.look_at = clock::now();
+    }
+
+    /// Takes drops up that were held and whose time has come, and ends those that have expired.
+    async fn look_at_held(&mut self) {
+        self.look_at = clock::now() + LOOK_EVERY;
+        if let Err(error) = self.take_up_held().await {
+            match &error {
+                NotOrdered::Store(_) => {
+                    warn!(%error, "drops that were held are looked at later");
+                }
+                _ => debug!(%error, "drops that were held are looked at later"),
+            }
+            self.look_at = clock::now() + LOOK_AFTER_FAULT;
+        }
+    }
+
+    async fn take_up_held(&mut self) -> Result<(), NotOrdered> {
+        let config = Arc::clone(&self.config.borrow());
+        let now = self.clock.now();
+        let expired = self.store.expire_held(now, AT_ONCE).await?;
+        // Those on their way are due until their intents are written.
+        let due = self
+            .store
+            .due_held(&config.instance, now, AT_ONCE + self.held);
+        let due = due.await?.into_iter();
+        let due: Vec<_> = due
+            .filter(|held| !self.in_flight.contains_key(&held.drop))
+            .take(AT_ONCE.saturating_sub(self.held))
+            .collect();
+        if !due.is_empty() {
+            let run = self.open(&config).await?;
+            for held in due {
+                let drop = held.drop;
+                let cancel = self.hang_up.child_token();
+                self.in_flight.insert(drop, cancel.clone());
+                self.held += 1;
+                let on_its_way = HeldOnItsWay {
+                    held,
+                    config: Arc::clone(&config),
+                    run: Arc::clone(&run),
+                    cancel,
+                    hang_up: self.hang_up.clone(),
+                    stopping: self.stopping.clone(),
+                };
+                self.drops.spawn(async move {
+                    let look_at = Some(carry_held(on_its_way).await);
+                    DropDone { drop, look_at }
+                });
+            }
+        }
+        let next = [
+            self.store.next_held(&config.instance).await?,
+            self.store.next_expiry().await?,
+        ];
+        if let Some(next) = next.into_iter().flatten().min() {
+            // One that is due by now is taken up when one of those on their way makes room.
+            let left = Duration::try_from(next.duration_since(self.clock.now()));
+            let left = left.unwrap_or_default();
+            let is_full = self.held >= AT_ONCE || (self.held > 0 && left.is_zero());
+            if !is_full || expired == AT_ONCE {
+                self.look_at = self.look_at.min(clock::now() + left);
+            }
+        }
+        Ok(())
     }
 
     /// The run; begun if there is none that is good.
@@ -277,7 +401,7 @@ async fn carry(
     reply: Reply,
 ) {
     let drop = order.drop;
-    let order = match single_drop(order, config) {
+    let order = match SingleDrop::of(order, config) {
         Ok(order) => order,
         Err(words) => {
             let _ = reply.send(Err(NotOrdered::Message(words)));
@@ -338,41 +462,6 @@ fn answer(reply: Reply, ended: oneshot::Receiver<()>) {
     let _ = reply.send(Ok(OrderedDrop { ended }));
 }
 
-/// The drop that is ordered.
-fn single_drop(order: DropOrder, config: &Config) -> Result<SingleDrop, String> {
-    let pbx = &config.pbx;
-    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir);
-    let library = library.map_err(|error| chain(&error))?;
-    let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
-    let targets = Targets::new(config.audio.max_length, lufs).map_err(|error| chain(&error))?;
-    // Files of this machine are not for whoever asks over HTTP.
-    let message = audio::resolve(&order.message, |name| library.holds(name), |_| false);
-    let message = match message.map_err(|error| chain(&error))? {
-        audio::Reference::File(_) => {
-            return Err("expected the name of a prepared message, or a `sound:` URI".to_owned());
-        }
-        message @ (audio::Reference::Prepared(_) | audio::Reference::OnPbx(_)) => message,
-    };
-    let mut plan = runtime::plan(config, None);
-    plan.technique = order.technique.unwrap_or(plan.technique);
-    Ok(SingleDrop {
-        drop: order.drop,
-        shown_number: order.number.to_string(),
-        number: order.number,
-        kind: order.kind,
-        consent: order.consent,
-        overrides: order.overrides,
-        plan,
-        message,
-        message_name: order.message,
-        library,
-        targets,
-        caller_id: order.caller_id.unwrap_or_else(|| pbx.caller_id.clone()),
-        evidence: config.evidence.dir.clone(),
-        record: Some(order.record),
-    })
-}
-
 fn not_ordered(error: SingleDropError) -> NotOrdered {
     match error {
         SingleDropError::Store(error) => NotOrdered::Store(error),
@@ -381,6 +470,7 @@ fn not_ordered(error: SingleDropError) -> NotOrdered {
         SingleDropError::Contended => NotOrdered::Contended,
         SingleDropError::TrunkFull => NotOrdered::TrunkFull,
         SingleDropError::KeyTaken => NotOrdered::KeyTaken,
+        SingleDropError::Expired => NotOrdered::Expired,
         SingleDropError::Message(error) => NotOrdered::Message(chain(&error)),
         SingleDropError::Interrupted | SingleDropError::Cancelled { .. } => NotOrdered::Draining,
         error @ (SingleDropError::Clocks(_)
@@ -392,3 +482,9 @@ fn not_ordered(error: SingleDropError) -> NotOrdered {
         | SingleDropError::NotDialled { .. }) => NotOrdered::Away(chain(&error)),
     }
 }
+
+/// How often the store is asked for drops that were held, if nothing is known of: another process may have kept one.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The same behind a fault.
+const LOOK_AFTER_FAULT: Duration = Duration::from_secs(5);

@@ -8,8 +8,13 @@
 //!    └──────────────────── SingleDropError: nothing was dialled ───────────┘           SingleDropUpdate ──> SingleDropEnd
 //! ```
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{
     sync::mpsc,
@@ -38,7 +43,9 @@ use crate::{
     evidence::{Archive, Folder},
     id::RunName,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
-    store::StoreError,
+    store::{OrderKeeping, StoreError},
+    telemetry,
+    traces::DropTrace,
 };
 
 /// What happens to a single drop, in this order; each but [`Self::Moment`] once at most.
@@ -149,9 +156,12 @@ pub enum SingleDropError {
     /// It was cancelled before a call was made.
     #[error("interrupted before a call was made")]
     Interrupted,
-    /// Another process carries out the order of the same key.
+    /// Another process carries out the order of the same key, or has dialled or ended the drop that was held.
     #[error("the key of the order was used meanwhile")]
     KeyTaken,
+    /// It has expired before it could be dialled.
+    #[error("nothing was dialled: it expired before it could be")]
+    Expired,
     /// Its intent was committed, and it was not dialled after all.
     #[error("nothing was dialled: {words}")]
     NotDialled {
@@ -178,6 +188,7 @@ impl From<AdmissionError> for SingleDropError {
             AdmissionError::Clocks(doubt) => Self::Clocks(doubt),
             AdmissionError::Erased => Self::Erased,
             AdmissionError::KeyTaken => Self::KeyTaken,
+            AdmissionError::Expired => Self::Expired,
         }
     }
 }
@@ -238,6 +249,7 @@ impl SingleDrop {
             config,
             stop: stop.clone(),
             updates,
+            dialled_at: OnceLock::new(),
         };
         SingleDropHandle {
             updates: updated,
@@ -258,6 +270,8 @@ struct SingleDropRun {
     config: Config,
     stop: StopSignals,
     updates: mpsc::UnboundedSender<SingleDropUpdate>,
+    /// When its first originate was asked for.
+    dialled_at: OnceLock<Timestamp>,
 }
 
 /// What a drop needs to be dialled.
@@ -453,10 +467,17 @@ impl SingleDropRun {
         };
         let tape = folder.as_mut().and_then(Folder::recorder);
         self.update(SingleDropUpdate::Dialling);
-        let on_moment = |moment, words| self.update(SingleDropUpdate::Moment(moment, words));
+        let on_moment = |moment: Moment, words| {
+            self.dialled_at.get_or_init(|| admitted.now() - moment.at);
+            self.update(SingleDropUpdate::Moment(moment, words));
+        };
         let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
             // Whoever ordered it has been told that it is on its way: it has an end.
-            CarriedOut::NotDialled(report) if self.order.record.is_some() => Arc::new(*report),
+            CarriedOut::NotDialled(report)
+                if matches!(self.order.keeping, Some(OrderKeeping::WithIntent(_))) =>
+            {
+                Arc::new(*report)
+            }
             CarriedOut::NotDialled(report) => {
                 let unwritten = admitted.take_back().await.err();
                 let _ = by.close().await;
@@ -533,6 +554,21 @@ impl SingleDropRun {
         ending: SingleDropEnding,
         evidence: Option<String>,
     ) -> SingleDropEnd {
+        if telemetry::sends_traces() {
+            let steps = admitted.steps();
+            telemetry::drop_ended(DropTrace {
+                drop: self.order.drop,
+                parent: self.order.traceparent.clone(),
+                campaign: None,
+                technique: self.order.plan.technique,
+                asked_at: steps.asked_at,
+                decided_at: steps.decided_at,
+                committed_at: steps.committed_at,
+                dialled_at: self.dialled_at.get().copied(),
+                ended_at: admitted.now(),
+                report: (*report).clone(),
+            });
+        }
         let masked = self.order.number.to_string();
         let record = DropRecord::new(run, self.order.drop, masked, &report);
         let written = admitted.end(&report, &record, evidence).await;

@@ -100,6 +100,7 @@ pub(super) fn gauges<G: Gate>(engine: &Engine<G>) -> Vec<GaugeView> {
             gauge,
             share: reading.share(),
             limit: gauge.limit(&limits),
+            state: reading.state(&limits),
         }
     };
     Gauge::ALL.into_iter().map(gauge).collect()

@@ -1,6 +1,10 @@
 //! The drops of campaigns: a task each, from the launch to the end.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
@@ -9,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::{
     Input,
+    admission::AdmissionSteps,
     carry_out::{CarriedOut, RUN_ENDED, StopSignals, carry_out, end},
     evidence,
     messages::{Awaited, PlayableMessage},
@@ -20,12 +25,14 @@ use crate::{
     },
     clock::{self, Steady},
     config::Config,
-    drop::{DropRecord, Mode, Outcome, OutcomeReason, Plan, Report},
+    drop::{DropRecord, Mode, Moment, Outcome, OutcomeReason, Plan, Report},
     error_chain::chain,
     evidence::{Archive, Folder},
     id::{DropId, RunName},
     runtime::{CallSpec, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
     store::DropEnd,
+    telemetry,
+    traces::DropTrace,
 };
 
 /// An attempt at a contact.
@@ -48,6 +55,9 @@ pub(super) struct DropTask {
     pub(super) dial_by: Instant,
     /// The same by the clock that goes on while the machine is suspended.
     pub(super) stale_at: Timestamp,
+    /// When it was decided on and committed, and the campaign's name, for its trace.
+    pub(super) steps: AdmissionSteps,
+    pub(super) campaign: Option<String>,
     /// Ends the drop.
     pub(super) cancel: CancellationToken,
 }
@@ -126,7 +136,13 @@ impl DropWorker {
         };
         let tape = folder.as_mut().and_then(Folder::recorder);
         let spec = self.spec(&task, &sound);
-        match carry_out(&self.orders, spec, tape, &stop, |_, _| {}).await {
+        let dialled_at = OnceLock::new();
+        let on_moment = |moment: Moment, _| {
+            dialled_at.get_or_init(|| self.clock.now() - moment.at);
+        };
+        let carried_out = carry_out(&self.orders, spec, tape, &stop, on_moment).await;
+        let dialled_at = dialled_at.get().copied();
+        match carried_out {
             // What allowed it may not hold any more; it is decided on again.
             CarriedOut::NotDialled(report) => {
                 debug!(drop = %task.drop, why = report.words, "not dialled");
@@ -138,10 +154,14 @@ impl DropWorker {
             {
                 None
             }
-            CarriedOut::Ended(report) => Some(self.complete(task, *report, folder, &sound).await),
+            CarriedOut::Ended(report) => {
+                self.trace(&task, &report, dialled_at);
+                Some(self.complete(task, *report, folder, &sound).await)
+            }
             CarriedOut::Abandoned(heard) | CarriedOut::Quit(heard) if heard.is_empty() => None,
             CarriedOut::Abandoned(_) | CarriedOut::Quit(_) => {
                 let report = Report::unseen(Outcome::Lost, RUN_ENDED);
+                self.trace(&task, &report, dialled_at);
                 Some(self.complete(task, report, folder, &sound).await)
             }
         }
@@ -172,7 +192,28 @@ impl DropWorker {
 
     /// The end of a drop that could not be dialled for a reason that will still be there.
     fn failed_before_dial(&self, task: &DropTask, words: &str) -> Completed {
-        self.completed(task, &Report::unseen(Outcome::Error, words), None)
+        let report = Report::unseen(Outcome::Error, words);
+        self.trace(task, &report, None);
+        self.completed(task, &report, None)
+    }
+
+    /// Has the drop's trace sent, if traces are.
+    fn trace(&self, task: &DropTask, report: &Report, dialled_at: Option<Timestamp>) {
+        if !telemetry::sends_traces() {
+            return;
+        }
+        telemetry::drop_ended(DropTrace {
+            drop: task.drop,
+            parent: None,
+            campaign: task.campaign.clone(),
+            technique: task.start.technique,
+            asked_at: task.steps.asked_at,
+            decided_at: task.steps.decided_at,
+            committed_at: task.steps.committed_at,
+            dialled_at,
+            ended_at: self.clock.now(),
+            report: report.clone(),
+        });
     }
 
     async fn complete(

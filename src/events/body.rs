@@ -31,8 +31,16 @@ impl LoggedEvent {
         if let Some(number) = &self.number {
             data.insert("number".to_owned(), json!(shown(number)));
         }
-        if let Some(EventDrop { id, stored }) = &self.drop {
+        if let Some(EventDrop {
+            id,
+            traceparent,
+            stored,
+        }) = &self.drop
+        {
             data.insert("drop".to_owned(), json!(id.to_string()));
+            if let Some(traceparent) = traceparent {
+                data.insert("traceparent".to_owned(), json!(traceparent));
+            }
             if let Some(stored) = stored {
                 insert_drop(&mut data, stored, shown);
             }
@@ -112,6 +120,7 @@ mod tests {
         });
         event.drop = Some(EventDrop {
             id: DropId::from_u128(5),
+            traceparent: None,
             stored: None,
         });
         event.campaign = Some((CampaignId(3), None));
@@ -155,6 +164,7 @@ mod tests {
             }),
             drop: Some(EventDrop {
                 id: DropId::from_u128(5),
+                traceparent: None,
                 stored: Some(DropSnapshot {
                     number,
                     foreign_id: None,

@@ -3,7 +3,8 @@
 //! The store writes an event in the transaction of what it tells, and gives it a number that grows in the order in which events
 //! can be seen: whoever reads on from the last number misses none. Each drop has exactly one event that ends it:
 //! [`EventKind::DropEnded`] or, if nothing was dialled after all, [`EventKind::DropWithdrawn`]; one that was ordered over HTTP and not
-//! allowed has none that starts it, and [`EventKind::DropRefused`] or [`EventKind::DropHeld`].
+//! allowed has none that starts it, and [`EventKind::DropRefused`] or [`EventKind::DropHeld`]. One that was ordered to wait while it
+//! is held may be told to be held any number of times before: see [`LoggedEvent::ends_drop`].
 
 mod body;
 
@@ -49,9 +50,9 @@ event_kinds! {
     DropEnded = "drop.ended",
     /// A drop was not dialled after all, and its intent is taken back.
     DropWithdrawn = "drop.withdrawn",
-    /// The gate refuses a drop that was ordered over HTTP: nothing is dialled for it, ever.
+    /// A drop that was ordered over HTTP is refused, or has expired: nothing is dialled for it, ever.
     DropRefused = "drop.refused",
-    /// The gate holds a drop that was ordered over HTTP: nothing is dialled for it, and it may be ordered anew later.
+    /// The gate holds a drop that was ordered over HTTP: it waits if the order said so, and is not dialled otherwise.
     DropHeld = "drop.held",
     /// A contact has ended: no further attempt follows by itself.
     ContactEnded = "contact.ended",
@@ -87,6 +88,18 @@ event_kinds! {
     PbxLost = "pbx.lost",
     /// The way to a PBX is there again.
     PbxRestored = "pbx.restored",
+    /// A share of a trunk's calls comes near its limit: dialling slows down.
+    BudgetNear = "budget.near",
+    /// A share of a trunk's calls has passed its limit: what it holds back is not dialled.
+    BudgetExceeded = "budget.exceeded",
+    /// A share of a trunk's calls has come back from near its limit, or from beyond it.
+    BudgetRecovered = "budget.recovered",
+    /// The database could not be written; told once it can.
+    StoreAway = "store.away",
+    /// The database can be written again.
+    StoreRestored = "store.restored",
+    /// Many logins from one address were refused; told once an hour of each address.
+    AuthAttacked = "auth.attacked",
     /// Nothing more is sent to a webhook.
     WebhookDisabled = "webhook.disabled",
     /// Events were not kept until a webhook could be told of them.
@@ -103,7 +116,7 @@ impl EventKind {
         Self::ALL.iter().copied().find(|kind| kind.slug() == slug)
     }
 
-    /// Whether it is the last event of its drop.
+    /// Whether it is the last event of its drop; [`Self::DropHeld`] of one that waits is not.
     pub const fn ends_drop(self) -> bool {
         matches!(
             self,
@@ -141,6 +154,18 @@ pub struct LoggedEvent {
     pub detail: Value,
 }
 
+impl LoggedEvent {
+    /// Whether it is the last event of its drop.
+    pub fn ends_drop(&self) -> bool {
+        let waits = self.kind == Some(EventKind::DropHeld)
+            && self
+                .detail
+                .get("when_held")
+                .is_some_and(|word| word == "wait");
+        !waits && self.kind.is_some_and(EventKind::ends_drop)
+    }
+}
+
 /// The contact of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventContact {
@@ -157,6 +182,8 @@ pub struct EventContact {
 pub struct EventDrop {
     /// Its id.
     pub id: DropId,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<String>,
     /// What is stored of it; `None` if it was taken back or deleted since.
     pub stored: Option<DropSnapshot>,
 }

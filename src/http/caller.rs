@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{
-    Api, browser,
+    Api, attacks, browser,
     frame::RequestId,
     problem::{Problem, ProblemKind},
 };
@@ -253,6 +253,7 @@ async fn of_token(api: &Api, asked: Asked, token: Token) -> Result<Caller, Probl
                 TokenRefusal::Network => "network",
             };
             metrics::auth_failure(AuthFailure::Token);
+            attacks::note_refusal(api, ip, now);
             tracing::warn!(token = %token.id(), %ip, why, "a token was refused");
             return Err(unauthorized("the token is not good"));
         }

@@ -3,6 +3,7 @@
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
 
+mod attacks;
 mod browser;
 mod caller;
 mod etag;
@@ -86,6 +87,7 @@ pub struct ApiState {
     examining: routes::Examining,
     simulations: routes::Simulations,
     limits: limits::Limits,
+    attacks: attacks::Attacks,
     passwords: passwords::PasswordThread,
 }
 

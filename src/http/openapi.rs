@@ -49,11 +49,12 @@ const OPERATIONS: &[Operation] = &[
         summary: "Order a drop: one message to one number",
         description: "The gate, the intent and the trunk's limits are asked as for every other drop. It is answered once the \
             intent is committed. A key stays with its first request for 72 h, whatever came of it: the same request is \
-            answered as before, a drop that has failed stays that drop, and so does a refusal. For a new attempt choose a new key.",
-        parameters: &["Idempotency-Key", "Prefer"],
+            answered as before, a drop that has failed stays that drop, and so does a refusal. For a new attempt choose a new key. \
+            What the gate holds is refused, or, with `when_held` as `wait`, kept and dialled when the gate allows it, by the same gate, intent and limits.",
+        parameters: &["Idempotency-Key", "Prefer", "Traceparent"],
         request: Some("DropOrder"),
         responses: &[
-            (202, "It is on its way", Some("DropAccepted")),
+            (202, "It is on its way, or held", Some("DropAccepted")),
             (200, "It has ended; only with `Prefer: wait`", Some("Drop")),
         ],
     },
@@ -62,8 +63,15 @@ const OPERATIONS: &[Operation] = &[
         path: "/drops",
         id: "list_drops",
         summary: "List drops, the latest first",
-        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it, and those to contacts that have it.",
-        parameters: &["limit", "cursor", "number", "foreign_id", "full_numbers"],
+        description: "Of campaigns and single ones. `foreign_id` finds those that were ordered with it, and those to contacts that have it; `status=held` those that wait.",
+        parameters: &[
+            "limit",
+            "cursor",
+            "number",
+            "foreign_id",
+            "status",
+            "full_numbers",
+        ],
         request: None,
         responses: &[(200, "A page", Some("DropPage"))],
     },
@@ -81,11 +89,11 @@ const OPERATIONS: &[Operation] = &[
         method: "DELETE",
         path: "/drops/{drop}",
         id: "cancel_drop",
-        summary: "Cancel a drop that is in flight",
-        description: "It is hung up, and has its end. Drops of campaigns are cancelled by the campaign's standing.",
+        summary: "Cancel a drop that is held or in flight",
+        description: "One that is held ends at once, and nothing is dialled; one in flight is hung up, and has its end. Drops of campaigns are cancelled by the campaign's standing.",
         parameters: &["{drop}"],
         request: None,
-        responses: &[(202, "It is being hung up", Some("Drop"))],
+        responses: &[(202, "It has ended, or is being hung up", Some("Drop"))],
     },
     Operation {
         method: "GET",
@@ -1054,6 +1062,11 @@ fn parameter(name: &str) -> Value {
             "`wait=60` waits for the drop's end, 300 s at most",
             json!({"type": "string"}),
         ),
+        "Traceparent" => (
+            "The caller's trace, as W3C Trace Context has it: it comes back with the drop, its events and webhooks, and the drop's own \
+             trace is within it",
+            json!({"type": "string"}),
+        ),
         "If-Match" => ("The `ETag` of what was read", json!({"type": "string"})),
         "limit" => (
             "Most items",
@@ -1075,6 +1088,10 @@ fn parameter(name: &str) -> Value {
         ),
         "campaign" if place == "query" => ("Only this campaign", json!({"type": "string"})),
         "foreign_id" => ("Only this foreign id", json!({"type": "string"})),
+        "status" => (
+            "Only those that wait until the gate allows them",
+            json!({"type": "string", "enum": ["held"]}),
+        ),
         "full_numbers" => (
             "Numbers unmasked; takes the scope `numbers:full`, and is in the audit log",
             json!({"type": "boolean", "default": false}),

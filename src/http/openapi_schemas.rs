@@ -23,8 +23,11 @@ pub(super) struct DropOrder {
     technique: Option<String>,
     /// The number shown; as configured unless given.
     caller_id: Option<String>,
-    /// `refuse`: what the gate holds is not dialled later by itself.
+    /// What follows if the gate holds it: `refuse`, as unless given: nothing is dialled; `wait`: it is kept, and dialled when the gate allows it.
     when_held: Option<String>,
+    /// From then on it is not dialled, whatever it waits for.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
     /// Rules of the gate that are set aside, which takes the scope `admin`.
     #[schema(rename = "override")]
     gate_override: Option<GateOverride>,
@@ -59,12 +62,20 @@ pub(super) struct GateOverride {
 pub(super) struct DropAccepted {
     /// Its id.
     drop: String,
-    /// `queued`: it is on its way.
+    /// `queued`: it is on its way; `held`: it waits until the gate allows it.
     status: String,
     /// The number, its middle masked.
     number: String,
     /// The message.
     message: String,
+    /// Why the gate holds it: `calling_hours` or `frequency_cap`.
+    held: Option<String>,
+    /// Until when, as far as is known.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// As it was given.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
     /// As it was given.
     foreign_id: Option<String>,
     /// As it was given.
@@ -77,7 +88,7 @@ pub(super) struct DropAccepted {
 pub(super) struct DropShown {
     /// Its id.
     drop: String,
-    /// `in_flight` or `ended`.
+    /// `held`, `in_flight`, `ended` or `refused`.
     status: String,
     /// The number, its middle masked unless it was asked for in full; null if the person was erased.
     number: Option<String>,
@@ -99,13 +110,27 @@ pub(super) struct DropShown {
     foreign_id: Option<String>,
     /// What came with the order.
     metadata: Option<Map<String, Value>>,
-    /// When its intent was written.
+    /// Why the gate holds it: `calling_hours` or `frequency_cap`.
+    held: Option<String>,
+    /// Until when it is held, as far as is known.
     #[schema(format = DateTime)]
-    started_at: String,
-    /// When it ended.
+    until: Option<String>,
+    /// Why it was held and then refused: a reason such as `do_not_call`, or `expired` or `erased`.
+    refused: Option<String>,
+    /// Of one that was not dialled, why, for people.
+    words: Option<String>,
+    /// From then on it is not dialled.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// The `traceparent` that the order came with.
+    traceparent: Option<String>,
+    /// When its intent was written; null unless it was.
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    /// When it ended, or was refused.
     #[schema(format = DateTime)]
     ended_at: Option<String>,
-    /// Its outcome; null while it is in flight.
+    /// Its outcome; null while it is held or in flight, and if it was refused.
     outcome: Option<String>,
     /// `proven`, `probable` or `unproven`: how sure it is that the message was left.
     proof: Option<String>,

@@ -55,6 +55,8 @@ pub enum ProblemKind {
     Refused,
     /// The gate holds it, until a time.
     Held,
+    /// It has expired before it could be dialled.
+    Expired,
     /// The key was used for another request.
     IdempotencyKeyReused,
     /// `If-Match` is missing.
@@ -99,7 +101,7 @@ pub struct Problem {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Malformed,
         Self::CursorInvalid,
         Self::IdempotencyKeyMissing,
@@ -121,6 +123,7 @@ impl ProblemKind {
         Self::Invalid,
         Self::Refused,
         Self::Held,
+        Self::Expired,
         Self::IdempotencyKeyReused,
         Self::PreconditionRequired,
         Self::TooManyRequests,
@@ -158,6 +161,7 @@ impl ProblemKind {
             Self::Invalid => "invalid",
             Self::Refused => "refused",
             Self::Held => "held",
+            Self::Expired => "expired",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::PreconditionRequired => "precondition_required",
             Self::TooManyRequests => "too_many_requests",
@@ -196,6 +200,7 @@ impl ProblemKind {
             Self::Invalid => "What is given is not valid",
             Self::Refused => "The gate refused the drop",
             Self::Held => "The gate holds the drop",
+            Self::Expired => "The drop has expired",
             Self::IdempotencyKeyReused => "The key was used for another request",
             Self::PreconditionRequired => "`If-Match` is required",
             Self::TooManyRequests => "Too many requests",
@@ -229,9 +234,11 @@ impl ProblemKind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::Invalid | Self::Refused | Self::Held | Self::IdempotencyKeyReused => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Self::Invalid
+            | Self::Refused
+            | Self::Held
+            | Self::Expired
+            | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -267,6 +274,7 @@ impl ProblemKind {
             | Self::Invalid
             | Self::Refused
             | Self::Held
+            | Self::Expired
             | Self::IdempotencyKeyReused
             | Self::PreconditionRequired
             | Self::Internal

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     drop::{Outcome, Proof, Technique},
     id::DropId,
-    store::StoredDrop,
+    store::{HeldState, StoredDrop},
 };
 
 /// A drop, of a campaign or by itself.
@@ -15,7 +15,7 @@ use crate::{
 pub struct DropView {
     /// Its id.
     pub drop: DropId,
-    /// `in_flight` or `ended`.
+    /// `held`, `in_flight`, `ended` or `refused`.
     pub status: &'static str,
     /// The number, its middle masked unless it was asked for in full; `None` if the person was erased.
     pub number: Option<String>,
@@ -37,11 +37,23 @@ pub struct DropView {
     pub foreign_id: Option<String>,
     /// What came with the order.
     pub metadata: Option<Map<String, Value>>,
-    /// When its intent was written.
-    pub started_at: Timestamp,
-    /// When it ended.
+    /// Why the gate holds it: a reason's slug.
+    pub held: Option<String>,
+    /// Until when it is held, as far as is known.
+    pub until: Option<Timestamp>,
+    /// Why it was held and then refused: a reason's slug, or `expired` or `erased`.
+    pub refused: Option<String>,
+    /// Of one that was not dialled, why, for people.
+    pub words: Option<String>,
+    /// From then on it is not dialled.
+    pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it, as it came.
+    pub traceparent: Option<String>,
+    /// When its intent was written; `None` unless it was.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, or was refused.
     pub ended_at: Option<Timestamp>,
-    /// Its outcome; `None` while it is in flight.
+    /// Its outcome; `None` while it is held or in flight, and if it was refused.
     pub outcome: Option<Outcome>,
     /// How sure it is that the message was left.
     pub proof: Option<Proof>,
@@ -56,11 +68,19 @@ impl DropView {
     pub fn of(stored: &StoredDrop, is_full: bool) -> Self {
         let number = stored.number.as_ref().map(|number| number.shown(is_full));
         let report = stored.report.as_deref();
+        let hold = stored.hold.as_ref();
+        let state = hold.map(|hold| hold.state);
+        let reason_in = |wanted| {
+            let hold = hold.filter(|hold| hold.state == wanted)?;
+            Some(hold.reason.clone())
+        };
         Self {
             drop: stored.id,
-            status: match stored.outcome {
-                Some(_) => "ended",
-                None => "in_flight",
+            status: match (stored.outcome, state) {
+                (Some(_), _) | (None, Some(HeldState::Ended)) => "ended",
+                (None, Some(HeldState::Waiting)) => "held",
+                (None, Some(HeldState::Refused)) => "refused",
+                (None, None) => "in_flight",
             },
             number,
             campaign: stored.campaign.clone(),
@@ -72,6 +92,14 @@ impl DropView {
             caller_id: stored.caller_id.clone(),
             foreign_id: stored.foreign_id.clone(),
             metadata: stored.metadata.clone(),
+            held: reason_in(HeldState::Waiting),
+            until: hold
+                .filter(|hold| hold.state == HeldState::Waiting)
+                .map(|hold| hold.until),
+            refused: reason_in(HeldState::Refused),
+            words: hold.and_then(|hold| hold.words.clone()),
+            expires_at: stored.expires_at,
+            traceparent: stored.traceparent.clone(),
             started_at: stored.started_at,
             ended_at: stored.ended_at,
             outcome: stored.outcome,

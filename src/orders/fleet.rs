@@ -189,6 +189,7 @@ fn trunk(
             gauge,
             share: reading.share(),
             limit: reading.limit,
+            state: reading.state(budget.limits()),
         }
     };
     TrunkView {

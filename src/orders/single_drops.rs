@@ -3,6 +3,7 @@
 use std::fmt;
 
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
     drop::Technique,
     id::DropId,
     phone::{CallerId, PhoneNumber},
-    store::{OrderRecord, StoreError},
+    store::{OrderKeeping, StoreError},
+    traces::TraceParent,
 };
 
 /// One message to one number.
@@ -32,8 +34,12 @@ pub struct DropOrder {
     pub technique: Option<Technique>,
     /// The number shown; `None`: as configured.
     pub caller_id: Option<CallerId>,
-    /// What is kept with its intent, in the same transaction.
-    pub record: Box<OrderRecord>,
+    /// From then on it is not dialled.
+    pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<TraceParent>,
+    /// Where the order is kept.
+    pub keeping: OrderKeeping,
 }
 
 /// A drop whose intent is committed.
@@ -51,6 +57,9 @@ pub enum NotOrdered {
     /// Everything about the person was erased, which no reason sets aside.
     #[error("everything about the person was erased, and they are never called again")]
     Erased,
+    /// It has expired before it could be dialled.
+    #[error("it expired before it could be dialled")]
+    Expired,
     /// Others call the number at this moment.
     #[error("the number is being called by others at this moment")]
     Contended,
@@ -81,6 +90,9 @@ pub trait SingleDrops: fmt::Debug + Send + Sync {
 
     /// Cancels a drop that this process has in flight: it is hung up, and has its end. `false` if it has none of this id.
     fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool>;
+
+    /// A drop was kept that the gate holds, or it is not held any more: the times at which the gate is asked again are others.
+    fn look_at_held(&self);
 }
 
 impl fmt::Debug for OrderedDrop {

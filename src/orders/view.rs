@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     campaign::{
         HeldReason, RefusedReason,
-        budget::{Gauge, Share},
+        budget::{Gauge, GaugeState, Share},
         engine::{CampaignId, End, PauseReason, Phase, Why},
     },
     drop::Outcome,
@@ -139,6 +139,9 @@ pub struct GaugeView {
     /// The most that is tolerated.
     #[serde(serialize_with = "limit")]
     pub limit: Option<Share>,
+    /// Where the share is beside the limit.
+    #[serde(serialize_with = "gauge_state")]
+    pub state: GaugeState,
 }
 
 /// An event that is reported once.
@@ -214,6 +217,10 @@ fn idle<S: Serializer>(why: &Option<Why>, to: S) -> Result<S::Ok, S::Error> {
 
 fn gauge<S: Serializer>(gauge: &Gauge, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(gauge_slug(*gauge))
+}
+
+fn gauge_state<S: Serializer>(state: &GaugeState, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(state.slug())
 }
 
 fn share<S: Serializer>(share: &Share, to: S) -> Result<S::Ok, S::Error> {
@@ -293,13 +300,14 @@ mod tests {
                 gauge: Gauge::GivenUp,
                 share: Share::thousandths(124),
                 limit: None,
+                state: GaugeState::Well,
             }],
             trouble: None,
             draining: false,
         };
         assert_eq!(keys_of(&view), "at budget campaigns draining trouble");
         let value = serde_json::to_value(&view).unwrap();
-        let budget = serde_json::json!([{"gauge": "given_up", "share": 0.124, "limit": null}]);
+        let budget = serde_json::json!([{"gauge": "given_up", "share": 0.124, "limit": null, "state": "well"}]);
         assert_eq!(value["budget"], budget);
         let note = Note {
             at,

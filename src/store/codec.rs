@@ -5,7 +5,10 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _, value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    campaign::{HeldReason, RefusedReason, policy::ConsentKind},
+    campaign::{
+        HeldReason, RefusedReason,
+        policy::{CampaignKind, ConsentKind},
+    },
     drop::{Outcome, Proof, Technique},
     phone::PhoneNumber,
 };
@@ -110,6 +113,11 @@ pub(super) fn consent(slug: &str) -> Option<ConsentKind> {
     by_slug(slug)
 }
 
+/// The kind of campaign of this slug.
+pub(super) fn campaign_kind(slug: &str) -> Option<CampaignKind> {
+    by_slug(slug)
+}
+
 /// The slug of a kind of consent.
 pub(super) const fn consent_slug(kind: ConsentKind) -> &'static str {
     match kind {
@@ -158,6 +166,9 @@ mod tests {
             HeldReason::Paused,
         ] {
             assert_eq!(held(each.slug()), Some(each));
+        }
+        for each in [CampaignKind::Informational, CampaignKind::Marketing] {
+            assert_eq!(campaign_kind(&each.to_string()), Some(each));
         }
         assert_eq!(outcome("Delivered"), None);
         assert_eq!(refused("'; DROP TABLE contacts; --"), None);

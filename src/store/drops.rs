@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
-    Store, StoreError, codec,
+    SettledHold, Store, StoreError, codec,
     sql::{Sql, args, sql},
     tally::{known, phone, time},
     transaction::Tx,
@@ -41,9 +41,9 @@ pub struct StoredDrop {
     pub caller_id: Option<String>,
     /// The gate's ruling, as JSON.
     pub ruling: String,
-    /// When its intent was written.
-    pub started_at: Timestamp,
-    /// When it ended.
+    /// When its intent was written; `None` of one that was not dialled.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, or was refused.
     pub ended_at: Option<Timestamp>,
     /// How it ended; `None` while it is in flight.
     pub outcome: Option<Outcome>,
@@ -59,6 +59,12 @@ pub struct StoredDrop {
     pub metadata: Option<Map<String, Value>>,
     /// Who ordered it over HTTP.
     pub ordered_by: Option<String>,
+    /// From then on it is not dialled, as it was ordered.
+    pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it.
+    pub traceparent: Option<String>,
+    /// What the gate has made of it, if it held it and it was not dialled since.
+    pub hold: Option<SettledHold>,
 }
 
 /// Which drops to list.
@@ -70,6 +76,8 @@ pub enum DropFilter {
     Number(PhoneNumber),
     /// Those that were ordered over HTTP with this foreign id, and those to contacts of campaigns that have it.
     ForeignId(String),
+    /// Those that the gate holds.
+    Held,
 }
 
 impl Store {
@@ -128,6 +136,10 @@ impl Store {
                 let sql = pick(FOREIGN_BEFORE, FOREIGN_AFTER);
                 tx.all(sql, args![&from, at_most, id]).await?
             }
+            DropFilter::Held => {
+                let sql = pick(HELD_BEFORE, HELD_AFTER);
+                tx.all(sql, args![&from, at_most]).await?
+            }
         };
         stored.into_iter().map(|stored| stored.read(&tx)).collect()
     }
@@ -146,7 +158,7 @@ struct DropColumns {
     variant: Option<String>,
     caller_id: Option<String>,
     ruling: String,
-    started_at: i64,
+    started_at: Option<i64>,
     ended_at: Option<i64>,
     outcome: Option<String>,
     proof: Option<String>,
@@ -155,6 +167,12 @@ struct DropColumns {
     foreign_id: Option<String>,
     metadata: Option<String>,
     principal: Option<String>,
+    expires_at: Option<i64>,
+    traceparent: Option<String>,
+    held_state: Option<String>,
+    held_reason: Option<String>,
+    held_words: Option<String>,
+    held_until: Option<i64>,
 }
 
 impl<'r, R: Row> FromRow<'r, R> for DropColumns
@@ -187,19 +205,35 @@ where
             foreign_id: row.try_get("foreign_id")?,
             metadata: row.try_get("metadata")?,
             principal: row.try_get("principal")?,
+            expires_at: row.try_get("expires_at")?,
+            traceparent: row.try_get("traceparent")?,
+            held_state: row.try_get("held_state")?,
+            held_reason: row.try_get("held_reason")?,
+            held_words: row.try_get("held_words")?,
+            held_until: row.try_get("held_until")?,
         })
     }
 }
 
 impl DropColumns {
     fn read(self, tx: &Tx) -> Result<StoredDrop, StoreError> {
-        let outcome = self
-            .outcome
-            .map(|slug| known(tx, codec::outcome(&slug), "outcome"));
+        let hold = match (self.held_state, self.held_reason, self.held_until) {
+            (Some(state), Some(reason), Some(until)) => {
+                tx.settled_hold((&state, reason, self.held_words, until))?
+            }
+            _ => None,
+        };
+        let outcome = match (self.outcome, &hold) {
+            (Some(slug), _) => Some(known(tx, codec::outcome(&slug), "outcome")?),
+            (None, Some(hold)) => tx.outcome_of_hold(hold)?,
+            (None, None) => None,
+        };
         let proof = self
             .proof
             .map(|slug| known(tx, codec::proof(&slug), "proof"));
+        let started_at = self.started_at.map(|at| time(tx, at));
         let ended_at = self.ended_at.map(|at| time(tx, at));
+        let expires_at = self.expires_at.map(|at| time(tx, at));
         let metadata = self.metadata.map(|text| {
             let read = serde_json::from_str(&text).ok();
             known(tx, read, "object of metadata")
@@ -216,78 +250,101 @@ impl DropColumns {
             variant: self.variant,
             caller_id: self.caller_id,
             ruling: self.ruling,
-            started_at: time(tx, self.started_at)?,
+            started_at: started_at.transpose()?,
             ended_at: ended_at.transpose()?,
-            outcome: outcome.transpose()?,
+            outcome,
             proof: proof.transpose()?,
             report: self.report,
             evidence: self.evidence,
             foreign_id: self.foreign_id,
             metadata: metadata.transpose()?,
             ordered_by: self.principal,
+            expires_at: expires_at.transpose()?,
+            traceparent: self.traceparent,
+            hold,
         })
     }
 }
 
-/// The columns of [`DropColumns`], of the drops that a condition names.
+/// The columns of [`DropColumns`], of the drops whose ids are found: those that were dialled, or held and not dialled since.
 macro_rules! drops {
-    ($from:literal, $rest:literal) => {
+    ($found:literal, $rest:literal) => {
         sql!(
-            "SELECT drops.id, campaigns.name AS campaign, drops.contact, drops.attempt, drops.number, drops.pbx, \
-             drops.technique, drops.message, drops.variant, drops.caller_id, drops.ruling, drops.started_at, \
-             drops.ended_at, drops.outcome, drops.proof, drops.report, drops.evidence, \
-             coalesce(ordered_drops.foreign_id, contacts.foreign_id) AS foreign_id, ordered_drops.metadata, \
-             ordered_drops.principal FROM ",
-            $from,
-            " LEFT JOIN campaigns ON campaigns.id = drops.campaign LEFT JOIN contacts ON contacts.id = drops.contact ",
+            "SELECT found.id AS id, campaigns.name AS campaign, drops.contact, \
+             CAST(coalesce(drops.attempt, 1) AS BIGINT) AS attempt, \
+             CAST(coalesce(drops.number, held_drops.number) AS BIGINT) AS number, \
+             coalesce(drops.pbx, held_drops.pbx) AS pbx, \
+             coalesce(drops.technique, held_drops.technique) AS technique, \
+             coalesce(drops.message, held_drops.message) AS message, drops.variant, \
+             coalesce(drops.caller_id, held_drops.caller_id) AS caller_id, \
+             coalesce(drops.ruling, held_drops.ruling) AS ruling, drops.started_at, \
+             coalesce(drops.ended_at, held_drops.settled_at) AS ended_at, drops.outcome, drops.proof, drops.report, \
+             drops.evidence, coalesce(ordered_drops.foreign_id, contacts.foreign_id) AS foreign_id, \
+             ordered_drops.metadata, ordered_drops.principal, ordered_drops.expires_at, ordered_drops.traceparent, \
+             held_drops.state AS held_state, held_drops.reason AS held_reason, held_drops.words AS held_words, \
+             held_drops.until AS held_until FROM (",
+            $found,
+            ") AS found LEFT JOIN drops ON drops.id = found.id LEFT JOIN held_drops ON held_drops.drop_id = found.id \
+             LEFT JOIN ordered_drops ON ordered_drops.drop_id = found.id \
+             LEFT JOIN campaigns ON campaigns.id = drops.campaign LEFT JOIN contacts ON contacts.id = drops.contact \
+             WHERE (drops.id IS NOT NULL OR held_drops.state <> 'dialled') ",
             $rest
         )
     };
 }
 
-const OF_ID: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.id = $1"
-);
+const OF_ID: Sql = drops!("SELECT CAST($1 AS TEXT) AS id", "");
 
 const OF_CONTACT: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.contact = $1 ORDER BY drops.attempt"
+    "SELECT id FROM drops WHERE contact = $1",
+    "ORDER BY drops.attempt"
 );
 
 const ALL_BEFORE: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.id < $1 ORDER BY drops.id DESC LIMIT $2"
+    "SELECT id FROM drops WHERE id < $1 UNION ALL \
+     SELECT drop_id AS id FROM held_drops WHERE state <> 'dialled' AND drop_id < $1 ORDER BY id DESC LIMIT $2",
+    "ORDER BY found.id DESC"
 );
 
 const ALL_AFTER: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.id > $1 ORDER BY drops.id LIMIT $2"
+    "SELECT id FROM drops WHERE id > $1 UNION ALL \
+     SELECT drop_id AS id FROM held_drops WHERE state <> 'dialled' AND drop_id > $1 ORDER BY id LIMIT $2",
+    "ORDER BY found.id"
 );
 
 const NUMBER_BEFORE: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.number = $3 AND drops.id < $1 ORDER BY drops.id DESC LIMIT $2"
+    "SELECT id FROM drops WHERE number = $3 AND id < $1 UNION ALL SELECT drop_id AS id FROM held_drops \
+     WHERE number = $3 AND state <> 'dialled' AND drop_id < $1 ORDER BY id DESC LIMIT $2",
+    "ORDER BY found.id DESC"
 );
 
 const NUMBER_AFTER: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.number = $3 AND drops.id > $1 ORDER BY drops.id LIMIT $2"
+    "SELECT id FROM drops WHERE number = $3 AND id > $1 UNION ALL SELECT drop_id AS id FROM held_drops \
+     WHERE number = $3 AND state <> 'dialled' AND drop_id > $1 ORDER BY id LIMIT $2",
+    "ORDER BY found.id"
 );
 
 // Those that were ordered with it, and those to contacts that have it: each by its index.
 const FOREIGN_BEFORE: Sql = drops!(
-    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id < $1 \
+    "SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id < $1 \
      UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
-     WHERE contacts.foreign_id = $3 AND drops.id < $1) AS found \
-     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "ORDER BY drops.id DESC LIMIT $2"
+     WHERE contacts.foreign_id = $3 AND drops.id < $1",
+    "ORDER BY found.id DESC LIMIT $2"
 );
 
 const FOREIGN_AFTER: Sql = drops!(
-    "(SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id > $1 \
+    "SELECT drop_id AS id FROM ordered_drops WHERE foreign_id = $3 AND drop_id > $1 \
      UNION SELECT drops.id FROM contacts JOIN drops ON drops.contact = contacts.id \
-     WHERE contacts.foreign_id = $3 AND drops.id > $1) AS found \
-     JOIN drops ON drops.id = found.id LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "ORDER BY drops.id LIMIT $2"
+     WHERE contacts.foreign_id = $3 AND drops.id > $1",
+    "ORDER BY found.id LIMIT $2"
+);
+
+const HELD_BEFORE: Sql = drops!(
+    "SELECT drop_id AS id FROM held_drops WHERE state = 'waiting' AND drop_id < $1 ORDER BY drop_id DESC LIMIT $2",
+    "ORDER BY found.id DESC"
+);
+
+const HELD_AFTER: Sql = drops!(
+    "SELECT drop_id AS id FROM held_drops WHERE state = 'waiting' AND drop_id > $1 ORDER BY drop_id LIMIT $2",
+    "ORDER BY found.id"
 );

@@ -144,12 +144,14 @@ impl Store {
             tx.execute(FORGET_KEYS, args![&given]).await?;
             tx.execute(FORGET_ORDERS, args![&given]).await?;
         }
+        tx.forget_events(&given).await?;
+        // Behind it: what it tells holds nothing of the person.
+        tx.forget_held(&given, now).await?;
         let drops = tx.execute(FORGET_DROPS, args![&given]).await?;
         let entries = tx.execute(FORGET_ENTRIES, args![&given]).await?;
         if tx.has_table("removals").await? {
             tx.execute(FORGET_REMOVALS, args![&given]).await?;
         }
-        tx.forget_events(&given).await?;
         let prompts = tx.forget_prompts_of(numbers).await?;
         tx.commit().await?;
         Ok(ErasedPerson::Done {

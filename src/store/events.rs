@@ -210,6 +210,7 @@ impl Store {
         let mut tx = self.write(format!("tell of `{kind}`")).await?;
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number: None,
             detail,
@@ -222,6 +223,7 @@ impl Store {
 /// An event that no trigger writes.
 pub(super) struct EventRow<'a> {
     pub(super) kind: EventKind,
+    pub(super) campaign: Option<i64>,
     pub(super) drop: Option<&'a str>,
     /// A phone number.
     pub(super) number: Option<i64>,
@@ -256,6 +258,7 @@ impl Tx {
         let detail = serde_json::json!({ "list": list, "numbers": count });
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number,
             detail: &detail,
@@ -272,6 +275,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let told = EventRow {
             kind,
+            campaign: None,
             drop: None,
             number: None,
             detail,
@@ -285,6 +289,7 @@ impl Tx {
         let given = args![
             now,
             told.kind.slug(),
+            told.campaign,
             told.drop,
             told.number,
             detail.as_str()
@@ -315,6 +320,7 @@ struct StoredEvent {
     drop_id: Option<String>,
     drop_number: Option<i64>,
     drop_foreign_id: Option<String>,
+    traceparent: Option<String>,
     attempt: Option<i64>,
     technique: Option<String>,
     message: Option<String>,
@@ -351,6 +357,7 @@ where
             drop_id: row.try_get("drop_id")?,
             drop_number: row.try_get("drop_number")?,
             drop_foreign_id: row.try_get("drop_foreign_id")?,
+            traceparent: row.try_get("traceparent")?,
             attempt: row.try_get("attempt")?,
             technique: row.try_get("technique")?,
             message: row.try_get("message")?,
@@ -374,6 +381,7 @@ impl StoredEvent {
         let drop = match &self.drop_id {
             Some(id) => Some(EventDrop {
                 id: known(tx, id.parse().ok(), "drop's id")?,
+                traceparent: self.traceparent.clone(),
                 stored: self.read_drop(tx, kind)?,
             }),
             None => None,
@@ -407,6 +415,10 @@ impl StoredEvent {
         tx: &Tx,
         kind: Option<EventKind>,
     ) -> Result<Option<DropSnapshot>, StoreError> {
+        // It was not dialled by then.
+        if matches!(kind, Some(EventKind::DropHeld | EventKind::DropRefused)) {
+            return Ok(None);
+        }
         let (Some(attempt), Some(technique), Some(started_at)) =
             (self.attempt, &self.technique, self.started_at)
         else {
@@ -483,7 +495,7 @@ const RANGE: Sql = sql!(
 const EVENTS: Sql = sql!(
     "SELECT events.sequence, events.at, events.type AS slug, events.campaign, campaigns.name AS campaign_name, \
      events.contact, contacts.number AS contact_number, contacts.foreign_id, events.drop_id, \
-     drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, drops.attempt, drops.technique, drops.message, drops.variant, drops.started_at, \
+     drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, ordered_drops.traceparent, drops.attempt, drops.technique, drops.message, drops.variant, drops.started_at, \
      drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
      CAST(CASE WHEN drops.evidence IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_evidence, drops.report, \
      events.number, events.detail FROM (SELECT * FROM events WHERE sequence > $2 \
@@ -495,12 +507,13 @@ const EVENTS: Sql = sql!(
      LEFT JOIN ordered_drops ON ordered_drops.drop_id = events.drop_id ORDER BY events.sequence"
 );
 
-const TELL: Sql =
-    sql!("INSERT INTO events (at, type, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5)");
+const TELL: Sql = sql!(
+    "INSERT INTO events (at, type, campaign, drop_id, number, detail) VALUES ($1, $2, $3, $4, $5, $6)"
+);
 
 const FORGET: Sql = sql!(
     "UPDATE events SET number = NULL, \
-     detail = CASE WHEN type IN ('drop.refused', 'drop.held') THEN NULL ELSE detail END \
+     detail = CASE WHEN type IN ('drop.refused', 'drop.held', 'drop.ended') THEN NULL ELSE detail END \
      WHERE number IN (SELECT given.number FROM ",
     { number BIGINT },
     ")"

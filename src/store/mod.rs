@@ -39,6 +39,8 @@ mod events;
 mod expire;
 mod fleet;
 mod held;
+mod held_drops;
+mod held_ends;
 mod import;
 mod intent_locks;
 mod leases;
@@ -63,6 +65,7 @@ mod sql;
 mod tally;
 mod timely;
 mod tokens;
+mod told;
 mod transaction;
 mod turnstile;
 mod uploads;
@@ -89,6 +92,8 @@ pub use fleet::{
     Fleet, FleetController, FleetPbx, Gone, GoneDrop, InFlightOf, RegisteredPbx, Stated,
 };
 pub use held::LookedAgain;
+pub use held_drops::{GateHold, HeldDrop};
+pub use held_ends::{HeldEnd, HeldState, PersonHold, SettledHold};
 pub use import::{
     Across, Added, Importing, InCampaign, NewContact, PackedContacts, PutContact, PutOutcome,
     Source,
@@ -100,7 +105,8 @@ pub use open::{
     copies_of,
 };
 pub use ordered::{
-    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, RefusedOrder, RequestDigest,
+    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord, OrderWritten, RefusedOrder,
+    RequestDigest,
 };
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,

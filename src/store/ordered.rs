@@ -62,8 +62,21 @@ pub struct OrderRecord {
     pub foreign_id: Option<String>,
     /// What the user's own system wants back with it, as JSON.
     pub metadata: Option<String>,
+    /// From then on it is not dialled.
+    pub expires_at: Option<Timestamp>,
+    /// Where it belongs in the trace of whoever ordered it, as W3C Trace Context has it.
+    pub traceparent: Option<String>,
     /// Who ordered it.
     pub audit: AuditEntry,
+}
+
+/// Where the order of a drop is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderKeeping {
+    /// It is written with the intent.
+    WithIntent(Box<OrderRecord>),
+    /// It is there already: the gate held the drop.
+    Held,
 }
 
 /// An order of which nothing is dialled, as the log of events tells of it.
@@ -82,7 +95,7 @@ pub struct RefusedOrder {
 pub enum OrderWritten {
     /// What would have come of it without a key.
     Written(Written),
-    /// The key was used meanwhile, by another process: nothing was written.
+    /// The key was used meanwhile, by another process, or the drop that was held does not wait any more: nothing was written.
     KeyTaken,
 }
 
@@ -147,6 +160,7 @@ impl Store {
         }
         let told = EventRow {
             kind: refused.kind,
+            campaign: None,
             drop: Some(&keyed.answer.drop.to_string()),
             number: refused.number.as_ref().map(codec::number),
             detail: &refused.detail,
@@ -182,10 +196,7 @@ impl Store {
         if !tx.keep_answer(&order.keyed, now).await? {
             return Ok(OrderWritten::KeyTaken);
         }
-        let drop = drop.to_string();
-        let (foreign_id, metadata) = (order.foreign_id.as_deref(), order.metadata.as_deref());
-        let given = args![&drop, &order.keyed.key.principal, foreign_id, metadata];
-        tx.execute(ORDERED, given).await?;
+        tx.keep_order(drop, order).await?;
         tx.append_audit(&order.audit).await?;
         tx.commit().await?;
         Ok(OrderWritten::Written(written))
@@ -213,8 +224,27 @@ impl Store {
 }
 
 impl Tx {
+    /// Keeps what belongs to an order, beside its key.
+    pub(super) async fn keep_order(
+        &mut self,
+        drop: DropId,
+        order: &OrderRecord,
+    ) -> Result<(), StoreError> {
+        let drop = drop.to_string();
+        let (foreign_id, metadata) = (order.foreign_id.as_deref(), order.metadata.as_deref());
+        let given = args![
+            &drop,
+            &order.keyed.key.principal,
+            foreign_id,
+            metadata,
+            order.expires_at.map(micros),
+            order.traceparent.as_deref()
+        ];
+        self.execute(ORDERED, given).await.map(std::mem::drop)
+    }
+
     /// Keeps an answer, and forgets some that are too old; `false` if the key was used meanwhile.
-    async fn keep_answer(
+    pub(super) async fn keep_answer(
         &mut self,
         keyed: &KeyedAnswer,
         now: Timestamp,
@@ -265,7 +295,7 @@ const FORGET_OLD: Sql = sql!([
 ]);
 
 const ORDERED: Sql = sql!(
-    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata) VALUES ($1, $2, $3, $4)"
+    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata, expires_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6)"
 );
 
 const FORGET_KEY: Sql = sql!("DELETE FROM idempotency_keys WHERE drop_id = $1");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Barred, ListName, Status, Store, StoreError,
+    Barred, ListName, PersonHold, Status, Store, StoreError,
     campaigns::DRAFTS_SINCE,
     codec,
     erase::given,
@@ -28,6 +28,8 @@ pub struct PersonRecord {
     pub contacts: Vec<PersonContact>,
     /// Calls to them, of campaigns and single ones, oldest first.
     pub calls: Vec<PersonCall>,
+    /// Drops to them that the gate held and that were not dialled, oldest first.
+    pub held: Vec<PersonHold>,
     /// Entries of do-not-call lists, by the names of the lists.
     pub do_not_call: Vec<Barred>,
     /// What was removed from such lists, oldest first.
@@ -187,6 +189,7 @@ impl Store {
         let record = PersonRecord {
             contacts: contacts(&mut tx, &given).await?,
             calls: calls(&mut tx, &given).await?,
+            held: tx.holds_of(&given).await?,
             do_not_call: entries(&mut tx, &given).await?,
             removals: removals(&mut tx, &given).await?,
             prompts: tx.prompts_of(&given).await?,

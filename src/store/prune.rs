@@ -85,6 +85,9 @@ impl Store {
             }
         }
         drop(tx);
+        if let Some(before) = what.drops_before {
+            pruned.drops += self.prunable_held(before).await?;
+        }
         pruned.events = self
             .prunable_events(what.events_before, what.events_at_most)
             .await?;
@@ -132,6 +135,13 @@ impl Store {
                         self.give_way().await;
                     }
                 }
+            }
+        }
+        if let Some(before) = what.drops_before {
+            let gone = self.prune_held(before).await?;
+            all.drops += gone;
+            if gone > 0 && !pruned(all) {
+                return Ok(all);
             }
         }
         for kind in DECISIONS {
@@ -238,6 +248,7 @@ impl Store {
         let gone = tx.execute(DELETE_DROPS, args![&given]).await?;
         if campaign.is_none() {
             tx.execute(DELETE_ORDERS, args![&given]).await?;
+            tx.execute(DELETE_HELD, args![&given]).await?;
             let numbers = found.iter().map(|(_, _, number)| row! { number: number });
             tx.forget_numbers(rows(numbers), NO_CAMPAIGN).await?;
         }
@@ -425,6 +436,13 @@ const DELETE_DROPS: Sql = sql!(
 
 const DELETE_ORDERS: Sql = sql!(
     "DELETE FROM ordered_drops WHERE drop_id IN (SELECT given.id FROM ",
+    { id TEXT },
+    ")"
+);
+
+/// What was dialled of those that the gate held.
+const DELETE_HELD: Sql = sql!(
+    "DELETE FROM held_drops WHERE drop_id IN (SELECT given.id FROM ",
     { id TEXT },
     ")"
 );

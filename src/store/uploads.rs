@@ -373,6 +373,7 @@ impl Store {
             &notes,
             micros(now)
         ];
+        tx.tell_of_failed_upload(id, end, now).await?;
         tx.execute(END, given).await?;
         tx.commit().await
     }

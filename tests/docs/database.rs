@@ -228,6 +228,18 @@ const TABLES: &[(&str, &str)] = &[
         "What whoever ordered a drop by the API wants to find again.",
     ),
     (
+        "held_drops",
+        "Drops that were ordered by the API and that the gate holds: they wait here until it allows them. What is dialled of them has a row in `drops`, written in the transaction that marks it here.",
+    ),
+    (
+        "told_budgets",
+        "What was last told of each gauge of a trunk's budget, so that its controllers tell it once.",
+    ),
+    (
+        "told_attacks",
+        "When it was last told that refused logins come from an address.",
+    ),
+    (
         "audit",
         "Who changed what: a row in the transaction of each change, by the API and on the command line. Each has the digest of the row before it in its own; `aftertone audit verify` looks at them.",
     ),
@@ -948,6 +960,64 @@ const COLUMNS: &[(&str, &str)] = &[
         "ordered_drops.metadata",
         "what that system wants back with it, as JSON",
     ),
+    ("ordered_drops.expires_at", "from then on it is not dialled"),
+    (
+        "ordered_drops.traceparent",
+        "the trace of whoever ordered it, as W3C Trace Context has it",
+    ),
+    ("held_drops.drop_id", "the drop"),
+    (
+        "held_drops.number",
+        "the number; 0 once the person is erased",
+    ),
+    (
+        "held_drops.pbx",
+        "the PBX that dials it, by its controllers' instance",
+    ),
+    ("held_drops.kind", "`informational` or `marketing`"),
+    (
+        "held_drops.consent",
+        "the kind of consent on record: `written` or `verbal`",
+    ),
+    ("held_drops.consent_at", "when it was given"),
+    ("held_drops.consent_source", "the record of it"),
+    (
+        "held_drops.overrides",
+        "the rules of the gate that are set aside and why, as JSON",
+    ),
+    ("held_drops.message", "the message"),
+    ("held_drops.technique", "`double` or `single`"),
+    (
+        "held_drops.caller_id",
+        "the number shown; null: as configured when it is dialled",
+    ),
+    (
+        "held_drops.state",
+        "`waiting`, `dialled`, `refused`, or `ended` without a call",
+    ),
+    (
+        "held_drops.reason",
+        "why it is held or refused; of one that has ended, its outcome",
+    ),
+    ("held_drops.words", "the same for people"),
+    ("held_drops.ruling", "the gate's last ruling, as JSON"),
+    (
+        "held_drops.until",
+        "until when it is held, as far as is known",
+    ),
+    ("held_drops.due_at", "when the gate is asked again"),
+    ("held_drops.expires_at", "from then on it is not dialled"),
+    ("held_drops.held_at", "when it was ordered"),
+    (
+        "held_drops.settled_at",
+        "when it ended or was refused without a call",
+    ),
+    ("told_budgets.trunk", "the trunk"),
+    ("told_budgets.gauge", "`cancelled`, `short` or `people`"),
+    ("told_budgets.state", "`near`, `exceeded` or `well`"),
+    ("told_budgets.at", "since when"),
+    ("told_attacks.ip", "the address"),
+    ("told_attacks.at", "when"),
     ("audit.id", "its number; they follow one another"),
     ("audit.at", "when"),
     (

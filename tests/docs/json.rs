@@ -537,6 +537,10 @@ const VIEW: &[(&str, &str)] = &[
     ("budget[].share", "how much it is, 0 to 1"),
     ("budget[].limit", "its limit, or null"),
     (
+        "budget[].state",
+        "`well`, `near` (dialling slows down) or `exceeded`",
+    ),
+    (
         "trouble",
         "the trouble with the database or the PBX that dialling waits for, or null",
     ),
@@ -905,6 +909,10 @@ const FLEET: &[(&str, &str)] = &[
     ),
     ("trunks[].budget[].share", "the share, 0 to 1"),
     ("trunks[].budget[].limit", "its limit, or null"),
+    (
+        "trunks[].budget[].state",
+        "`well`, `near` (dialling slows down) or `exceeded`",
+    ),
 ];
 
 const MESSAGE: &[(&str, &str)] = &[

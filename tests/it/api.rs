@@ -6,6 +6,7 @@
 mod access;
 mod events;
 mod evidence;
+mod held;
 pub(crate) mod killed;
 mod limits;
 mod live;

@@ -32,8 +32,10 @@ mod not_started;
 mod outcomes;
 mod program;
 mod prompts;
+mod refusals;
 mod rights;
 mod serve;
+mod serve_events;
 mod serve_fit;
 mod serve_logins;
 mod serve_metrics;
@@ -41,6 +43,7 @@ mod serve_tls;
 mod standby;
 mod standstill;
 mod terminal;
+mod traces;
 mod uploads;
 mod waiting;
 

@@ -20,6 +20,7 @@ mod events;
 mod first_release;
 mod fixture;
 mod fleet;
+mod held;
 mod intent_locks;
 mod lease;
 mod limits;
@@ -34,6 +35,7 @@ mod read_only;
 mod results;
 mod rights;
 mod storm;
+mod told;
 mod trouble;
 mod upgrade;
 mod uploads;
@@ -96,6 +98,8 @@ fn main() {
         clocks::trials(&server),
         lists::trials(&server),
         places::trials(&server),
+        held::trials(&server),
+        told::trials(&server),
         ordered::trials(&server),
         overlap::trials(&server),
         pooler::trials(&server),

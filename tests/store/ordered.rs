@@ -373,7 +373,7 @@ async fn order(fixture: &Fixture, key: &str, drop: u128, to: u128) -> OrderWritt
     written.await.unwrap()
 }
 
-fn record(key: &str, drop: u128) -> OrderRecord {
+pub(crate) fn record(key: &str, drop: u128) -> OrderRecord {
     OrderRecord {
         keyed: KeyedAnswer {
             key: self::key(key),
@@ -387,11 +387,13 @@ fn record(key: &str, drop: u128) -> OrderRecord {
         },
         foreign_id: Some(format!("f{drop}")),
         metadata: Some(r#"{"a":1}"#.to_owned()),
+        expires_at: None,
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         audit: entry("drop.order"),
     }
 }
 
-fn key(key: &str) -> IdempotencyKey {
+pub(crate) fn key(key: &str) -> IdempotencyKey {
     IdempotencyKey {
         principal: "token:abcdefgh".to_owned(),
         route: "POST /api/v1/drops".to_owned(),
@@ -413,7 +415,7 @@ fn entry(action: &str) -> AuditEntry {
     }
 }
 
-async fn rows(base: &Base, table: &str) -> usize {
+pub(crate) async fn rows(base: &Base, table: &str) -> usize {
     let rows = base
         .texts(format!("SELECT CAST(count(*) AS TEXT) FROM {table}"))
         .await;

@@ -7,6 +7,7 @@ use aftertone::{
         RefusedReason,
         engine::{CampaignId, ContactId},
     },
+    events::EventFilter,
     store::{
         AcceptedUpload, Across, ContactFilter, ErrorClass, NewCampaign, NewContact, NewUpload,
         OperatorCommand, PutOutcome, Source, Status, Store, UploadCounts, UploadEnd, UploadState,
@@ -168,6 +169,16 @@ async fn an_upload_that_is_forgotten_ends_whoever_works_on_it(base: &Base) {
     store.accept_upload(&id, "d", 1, at(3)).await.unwrap();
     end(&store, &id, UploadState::Failed, at(4)).await;
     assert!(!beat(&store, &id, UploadState::Importing, at(5)).await);
+    // That it failed is told once, whoever writes it again.
+    end(&store, &id, UploadState::Failed, at(6)).await;
+    let filter = EventFilter {
+        kinds: EventFilter::kinds(["import.*"]).unwrap(),
+        campaign: Some(spring),
+    };
+    let (events, _) = store.events(0, &filter, 99).await.unwrap();
+    let told: Vec<_> = events.iter().map(|event| event.slug.as_str()).collect();
+    assert_eq!(told, ["import.failed"]);
+    assert_eq!(events[0].to_json(false)["data"]["upload"], id.as_str());
 }
 
 async fn uploads_go_with_their_campaign_and_with_their_age(base: &Base) {

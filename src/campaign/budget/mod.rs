@@ -33,8 +33,10 @@ use super::{pace::Stretch, policy::CampaignKind, sliding::Sliding};
 use crate::drop::Technique;
 
 mod calls;
+mod state;
 
 pub use calls::{Calls, SHORT_CALL};
+pub use state::GaugeState;
 
 /// A part of a whole, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

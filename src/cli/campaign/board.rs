@@ -230,7 +230,7 @@ mod tests {
     use crate::{
         campaign::{
             RefusedReason,
-            budget::{Gauge, Share},
+            budget::{Gauge, GaugeState, Share},
             engine::{CampaignId, PauseReason, Why},
         },
         drop::Outcome,
@@ -334,6 +334,7 @@ mod tests {
             gauge,
             share: Share::thousandths(share),
             limit: Some(Share::percent(limit)),
+            state: GaugeState::Well,
         };
         View {
             at: now(),

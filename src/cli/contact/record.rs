@@ -7,8 +7,8 @@ use crate::{
     campaign::policy::ConsentKind,
     phone::PhoneNumber,
     store::{
-        Barred, ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,
-        PersonRemoval, Status,
+        Barred, ContactStep, HeldState, PersonCall, PersonContact, PersonDecision, PersonHold,
+        PersonPrompt, PersonRecord, PersonRemoval, Status,
     },
     words::PromptEnd,
 };
@@ -33,6 +33,7 @@ impl Subject<'_> {
             "number": self.shown(self.number),
             "contacts": record.contacts.iter().map(|each| self.contact_object(each)).collect::<Vec<_>>(),
             "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
+            "held": record.held.iter().map(hold_object).collect::<Vec<_>>(),
             "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
             "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
             "prompts": record.prompts.iter().map(prompt_object).collect::<Vec<_>>(),
@@ -72,6 +73,7 @@ impl Subject<'_> {
         for call in &record.calls {
             lines.extend(self.call_lines(call));
         }
+        lines.extend(record.held.iter().map(hold_line));
         lines.extend(record.prompts.iter().map(prompt_line));
         if lines.len() == 1 {
             lines.push("  nothing is known".to_owned());
@@ -317,6 +319,34 @@ fn decision_object(decision: &PersonDecision) -> Value {
     })
 }
 
+fn hold_line(held: &PersonHold) -> String {
+    let PersonHold {
+        drop,
+        message,
+        held_at,
+        hold,
+    } = held;
+    let reason = &hold.reason;
+    let stands = match hold.state {
+        HeldState::Waiting => format!("held until {}: {reason}", hold.until),
+        HeldState::Refused => format!("refused: {reason}"),
+        HeldState::Ended => format!("ended without a call: {reason}"),
+    };
+    let message = message.escape_debug();
+    format!("  drop {drop} of {held_at}, message `{message}`: {stands}")
+}
+
+fn hold_object(held: &PersonHold) -> Value {
+    json!({
+        "drop": held.drop.to_string(),
+        "message": held.message,
+        "at": held.held_at.to_string(),
+        "state": held.hold.state.slug(),
+        "reason": held.hold.reason,
+        "until": held.hold.until.to_string(),
+    })
+}
+
 fn entry_object(entry: &Barred) -> Value {
     json!({
         "list": entry.list.as_str(),
@@ -388,7 +418,7 @@ mod tests {
         campaign::{HeldReason, RefusedReason, policy::Consent},
         drop::{Outcome, Proof, Technique},
         id::DropId,
-        store::ListName,
+        store::{ListName, SettledHold},
     };
 
     #[test]
@@ -539,6 +569,17 @@ mod tests {
                 at: at("2026-10-01T00:00:00Z"),
                 who: "root".to_owned(),
                 because: None,
+            }],
+            held: vec![PersonHold {
+                drop: DropId::from_u128(9),
+                message: "spring".to_owned(),
+                held_at: at("2026-11-23T20:00:00Z"),
+                hold: SettledHold {
+                    state: HeldState::Waiting,
+                    reason: "calling_hours".to_owned(),
+                    words: None,
+                    until: at("2026-11-24T13:00:00Z"),
+                },
             }],
             prompts: vec![PersonPrompt {
                 prompt: 12,

@@ -135,7 +135,9 @@ fn order(
             .evidence
             .clone()
             .or_else(|| config.evidence.dir.clone()),
-        record: None,
+        expires_at: None,
+        traceparent: None,
+        keeping: None,
     })
 }
 
@@ -216,7 +218,8 @@ fn not_dialled(
         SingleDropError::Evidence(EvidenceError::Task(_))
         | SingleDropError::Interrupted
         | SingleDropError::KeyTaken
-        | SingleDropError::Cancelled { .. } => CliError::new(error),
+        | SingleDropError::Cancelled { .. }
+        | SingleDropError::Expired => CliError::new(error),
     }
 }
 

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tracing::{debug, info};
 
-use super::gauges::{gauges, nothing};
+use super::{
+    budget_watch::BudgetWatch,
+    gauges::{gauges, nothing},
+};
 use crate::{
     cli::{campaign::note_line, database, printer::Printer},
     clock,
@@ -79,6 +82,7 @@ impl Dialling {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         metrics::pbx_connected(false);
         metrics::campaigns(&nothing());
+        let budget = BudgetWatch::new(store.clone());
         let supervisor = Supervisor {
             config,
             store,
@@ -89,6 +93,7 @@ impl Dialling {
             ticks,
             said: None,
             was_up: None,
+            budget,
         };
         Self {
             orders,
@@ -116,6 +121,7 @@ struct Supervisor {
     said: Option<String>,
     /// Whether the way to the PBX was there when that was last told; `None`: it never was.
     was_up: Option<bool>,
+    budget: BudgetWatch,
 }
 
 impl Supervisor {
@@ -221,6 +227,7 @@ impl Supervisor {
                     shown_at = clock::now();
                     let view = views.borrow_and_update().clone();
                     metrics::campaigns(&gauges(&view));
+                    self.budget.look(&self.config.borrow().instance, &view);
                     let words = state_words(&view);
                     self.view.send_replace(Some(Arc::new(view)));
                     self.state.send_if_modified(|state| {

@@ -207,6 +207,7 @@ mod tests {
             gauge,
             share: Share::thousandths(share),
             limit: limit.map(Share::thousandths),
+            state: crate::campaign::budget::GaugeState::Well,
         };
         View {
             at: Timestamp::UNIX_EPOCH,

@@ -8,12 +8,14 @@
 //!                         http::Server (Condition)       ──> service manager: READY, STATUS, WATCHDOG
 //! ```
 
+mod budget_watch;
 mod control_socket;
 mod dialling;
 mod examiner;
 mod gauges;
 mod service_manager;
 mod signals;
+mod store_watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,11 +41,12 @@ use self::{
     examiner::Examiner,
     service_manager::ServiceManager,
     signals::{ServiceSignals, SignalRequest},
+    store_watch::watch_store,
 };
 use super::{CliError, Exit, campaign::wait, database, printer::Printer};
 use crate::{
     clock,
-    config::{Config, StoreUrl},
+    config::{Config, StoreUrl, TelemetryConfig},
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
     hooks::{Webhooks, begin_sending},
@@ -54,7 +57,8 @@ use crate::{
     metrics,
     orders::{Examinations, SingleDrops},
     store::{ErrorClass::Away, Store},
-    telemetry,
+    telemetry::{self, TraceSending},
+    traces::TracesKept,
 };
 
 /// Run as a service: dial every campaign that is started, and serve the HTTP API
@@ -107,6 +111,7 @@ pub(super) async fn run(
             "nobody can sign in yet: `aftertone user add NAME --role admin` makes the first user",
         );
     }
+    let tracing = begin_traces(&config)?;
     let (listen, certificate) = (config.serve.listen, certificate(&config)?);
     let tls = certificate.as_ref().map(ServerTls::new);
     let server = Server::bind(listen).await.map_err(|error| {
@@ -143,6 +148,7 @@ pub(super) async fn run(
         SpooledUploads::begin(store.clone(), lists, &state_dir, rules, stopping.clone())
     };
     let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
+    let watching = watch_store(store.clone(), config_seen.clone(), stopping.clone());
     let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
     let api = Api {
         store: store.clone(),
@@ -179,6 +185,11 @@ pub(super) async fn run(
     let exit = service
         .work(&mut signals, control.ok(), serving, closed)
         .await;
+    if let Some(tracing) = tracing {
+        tracing.end().await;
+    }
+    // Nothing is in the middle of anything there.
+    watching.abort();
     // It ends behind the transaction that it is at; the next service goes on with the list.
     if timeout(LAST_ANSWERS, uploading).await.is_err() {
         warn!("a list is left in the middle of a transaction, which is taken back");
@@ -218,6 +229,17 @@ async fn open_store(
             Err(error) => return Err(database::trouble(error)),
         }
     }
+}
+
+/// Begins to send traces, if they are to be sent.
+fn begin_traces(config: &Config) -> Result<Option<TraceSending>, CliError> {
+    let TelemetryConfig { otlp, traces } = &config.telemetry;
+    let Some(url) = otlp else {
+        return Ok(None);
+    };
+    let kept = TracesKept { percent: *traces };
+    let begun = telemetry::begin_traces(url, &config.instance, kept);
+    begun.map(Some).map_err(CliError::new)
 }
 
 /// The certificate that is configured, if any is.

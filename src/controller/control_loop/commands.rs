@@ -11,6 +11,7 @@ use crate::{
     },
     clock,
     controller::{
+        admission::AdmissionSteps,
         in_flight::ContactKey,
         launch_pacer::{Release, STALE_AFTER},
         status,
@@ -18,6 +19,7 @@ use crate::{
     },
     id::DropId,
     store::{Intent, StartTerms, Write},
+    telemetry,
 };
 
 impl ControlLoop {
@@ -205,6 +207,14 @@ impl ControlLoop {
             mode,
             dial_by,
             stale_at: launch.decided + STALE_AFTER,
+            steps: AdmissionSteps {
+                asked_at: launch.decided,
+                decided_at: launch.decided,
+                committed_at: launch.committed,
+            },
+            campaign: telemetry::sends_traces()
+                .then(|| self.campaigns.name(key.0).map(str::to_owned))
+                .flatten(),
             cancel: launch.cancel,
         };
         tokio::spawn(Arc::clone(&self.worker).run_drop(task));

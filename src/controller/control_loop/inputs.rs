@@ -235,12 +235,13 @@ impl ControlLoop {
             return;
         };
         let timing = timing.filter(|_| is_wanted);
+        let now = self.store_io.now();
         match written {
-            Written::Applied if timing.is_some() => self.in_flight.await_turn(key, None),
+            Written::Applied if timing.is_some() => self.in_flight.await_turn(key, None, now),
             Written::Applied => self.not_dialled(key),
             Written::Scheduled(slot) => {
                 match timing.and_then(|timing| timing.window(*slot, intent.terms)) {
-                    Some(window) => self.in_flight.await_turn(key, Some(window)),
+                    Some(window) => self.in_flight.await_turn(key, Some(window), now),
                     None => self.not_dialled(key),
                 }
             }

@@ -11,7 +11,8 @@ use crate::{
     id::DropId,
     orders::DropOrder,
     phone::{CallerId, PhoneNumber},
-    store::OrderRecord,
+    store::{HeldDrop, OrderKeeping, OrderRecord},
+    traces::TraceParent,
 };
 
 /// What is ordered.
@@ -24,6 +25,10 @@ pub(super) struct DropRequest {
     pub(super) technique: Option<Technique>,
     pub(super) caller_id: Option<CallerId>,
     pub(super) overrides: Vec<Override>,
+    /// Whether it waits if the gate holds it.
+    pub(super) waits: bool,
+    /// From then on it is not dialled.
+    pub(super) expires_at: Option<Timestamp>,
     pub(super) foreign_id: Option<String>,
     pub(super) metadata: Option<Map<String, Value>>,
 }
@@ -33,7 +38,7 @@ impl DropRequest {
     ///
     /// # Errors
     /// [`Problem`] with all that is wrong with it.
-    pub(super) fn read(body: &[u8], config: &Config) -> Result<Self, Problem> {
+    pub(super) fn read(body: &[u8], config: &Config, now: Timestamp) -> Result<Self, Problem> {
         let mut fields = Fields::of(body)?;
         let rules = config.pbx.rules;
         let number = fields.parsed("to", |text| PhoneNumber::parse(text, rules));
@@ -45,10 +50,12 @@ impl DropRequest {
         let consent = fields.within("consent", consent);
         let technique = fields.parsed("technique", technique);
         let caller_id = fields.parsed("caller_id", CallerId::parse);
-        fields.parsed("when_held", |text| match text {
-            "refuse" => Ok(()),
-            _ => Err("expected `refuse`: a drop that is held is ordered again by whoever wants it"),
+        let waits = fields.parsed("when_held", |text| match text {
+            "refuse" => Ok(false),
+            "wait" => Ok(true),
+            _ => Err("expected `refuse` or `wait`"),
         });
+        let expires_at = fields.parsed("expires_at", |text| expiry(text, now));
         let overrides = fields.within("override", overrides);
         let foreign_id = fields.parsed("foreign_id", foreign_id);
         let metadata = fields.object("metadata");
@@ -67,6 +74,8 @@ impl DropRequest {
             technique,
             caller_id,
             overrides: overrides.unwrap_or_default(),
+            waits: waits.unwrap_or(false),
+            expires_at,
             foreign_id,
             metadata,
         });
@@ -74,7 +83,12 @@ impl DropRequest {
     }
 
     /// The order of it.
-    pub(super) fn into_order(self, drop: DropId, record: OrderRecord) -> DropOrder {
+    pub(super) fn into_order(
+        self,
+        drop: DropId,
+        traceparent: Option<TraceParent>,
+        record: OrderRecord,
+    ) -> DropOrder {
         DropOrder {
             drop,
             number: self.number,
@@ -84,7 +98,27 @@ impl DropRequest {
             message: self.message,
             technique: self.technique,
             caller_id: self.caller_id,
-            record: Box::new(record),
+            expires_at: self.expires_at,
+            traceparent,
+            keeping: OrderKeeping::WithIntent(Box::new(record)),
+        }
+    }
+
+    /// What is kept of it if the gate holds it.
+    pub(super) fn to_held(&self, drop: DropId, config: &Config) -> HeldDrop {
+        HeldDrop {
+            drop,
+            number: self.number.clone(),
+            pbx: config.instance.clone(),
+            kind: self.kind,
+            consent: self.consent.clone(),
+            overrides: self.overrides.clone(),
+            message: self.message.clone(),
+            technique: self.technique.unwrap_or(config.drop.technique),
+            caller_id: self.caller_id.clone(),
+            expires_at: self.expires_at,
+            // It is with the order.
+            traceparent: None,
         }
     }
 }
@@ -163,6 +197,18 @@ fn foreign_id(text: &str) -> Result<String, String> {
         Err(format!(
             "expected 1 to {FOREIGN_ID} bytes without control characters"
         ))
+    }
+}
+
+/// A moment in RFC 3339 that is still to come.
+fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, &'static str> {
+    let at = text
+        .parse::<Timestamp>()
+        .map_err(|_| "expected a moment in RFC 3339, such as `2026-03-01T14:30:00Z`")?;
+    if at > now {
+        Ok(at)
+    } else {
+        Err("it is over: expected a moment that is still to come")
     }
 }
 

@@ -8,9 +8,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use futures::FutureExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{BASE, drop_request::DropRequest};
 use crate::{
@@ -30,9 +31,10 @@ use crate::{
     orders::{DropView, NotOrdered, OrderedDrop},
     phone::PhoneNumber,
     store::{
-        DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord, RefusedOrder,
-        RequestDigest, StoredDrop,
+        DropFilter, GateHold, HeldDrop, HeldEnd, HeldState, IdempotencyKey, KeptAnswer,
+        KeyedAnswer, OrderRecord, RefusedOrder, RequestDigest, StoreError, StoredDrop,
     },
+    traces::TraceParent,
 };
 
 /// Orders a drop. What follows for its key is in [`idempotency`].
@@ -49,11 +51,13 @@ pub(in crate::http) async fn order(
         key: key_of(&headers)?,
     };
     let request = digest(body.json()?)?;
+    let traceparent = traceparent_of(&headers);
     let in_use = api.state.keys.take(&key, &request);
     let in_use = in_use.map_err(idempotency::refusal)?;
     // A request whose client has gone is carried out to its end: its key must not be free before.
     let task = tokio::spawn(async move {
-        let answered = carry_out(&api, &caller, key, request, &body).await;
+        let asked = (request, traceparent);
+        let answered = carry_out(&api, &caller, key, asked, &body).await;
         drop(in_use);
         let (answer, ordered) = answered?;
         respond(&api, answer, ordered, wait).await
@@ -74,7 +78,7 @@ async fn carry_out(
     api: &Api,
     caller: &Caller,
     key: IdempotencyKey,
-    request: RequestDigest,
+    (request, traceparent): (RequestDigest, Option<TraceParent>),
     body: &Body<SMALL>,
 ) -> Result<(Answer, Option<OrderedDrop>), Problem> {
     let oldest = idempotency::oldest(now(), idempotency::KEPT_FOR);
@@ -83,7 +87,7 @@ async fn carry_out(
         return Ok((answer, None));
     }
     let config = std::sync::Arc::clone(&api.config.borrow());
-    let wanted = DropRequest::read(body.json()?, &config)?;
+    let wanted = DropRequest::read(body.json()?, &config, now())?;
     if !wanted.overrides.is_empty() {
         caller.may(Action::OrderDrop, Object::DespiteGate)?;
     }
@@ -93,18 +97,21 @@ async fn carry_out(
     };
     let drop = DropId::generate();
     let number = wanted.number.to_string();
+    let accepted = json!({
+        "drop": drop,
+        "status": "queued",
+        "number": number,
+        "message": wanted.message,
+        "held": null,
+        "until": null,
+        "expires_at": wanted.expires_at.map(|at| at.to_string()),
+        "foreign_id": wanted.foreign_id,
+        "metadata": wanted.metadata,
+    });
     let answer = KeptAnswer {
         request: request.clone(),
         status: StatusCode::ACCEPTED.as_u16(),
-        body: json!({
-            "drop": drop,
-            "status": "queued",
-            "number": number,
-            "message": wanted.message,
-            "foreign_id": wanted.foreign_id,
-            "metadata": wanted.metadata,
-        })
-        .to_string(),
+        body: accepted.to_string(),
         drop,
     };
     let audit = caller.audit(now(), Action::OrderDrop, drop.to_string());
@@ -119,13 +126,20 @@ async fn carry_out(
             .metadata
             .as_ref()
             .map(|object| Value::Object(object.clone()).to_string()),
+        expires_at: wanted.expires_at,
+        traceparent: traceparent.as_ref().map(TraceParent::to_string),
         audit: crate::store::AuditEntry {
             after: Some(json!({"number": number, "message": wanted.message}).to_string()),
             ..audit.clone()
         },
     };
     let (callee, foreign_id) = (wanted.number.clone(), wanted.foreign_id.clone());
-    let ordered = drops.order(wanted.into_order(drop, record)).await;
+    let to_hold = wanted
+        .waits
+        .then(|| (wanted.to_held(drop, &config), record.clone()));
+    let ordered = drops
+        .order(wanted.into_order(drop, traceparent.clone(), record))
+        .await;
     let problem = match ordered {
         Ok(ordered) => {
             let is_replayed = false;
@@ -144,7 +158,23 @@ async fn carry_out(
                 None => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),
             };
         }
-        Err(NotOrdered::Stopped(ruling)) => stopped(&ruling),
+        Err(NotOrdered::Stopped(ruling)) => {
+            if let Decision::Held { reason, until } = ruling.decision
+                && let Some((held, record)) = to_hold
+            {
+                let hold = GateHold {
+                    reason,
+                    until,
+                    ruling: ruling.json(),
+                };
+                return hold_order(api, &held, &hold, record, accepted).await;
+            }
+            stopped(&ruling)
+        }
+        Err(NotOrdered::Expired) => {
+            let words = "it expired before it could be dialled";
+            Problem::new(ProblemKind::Expired, words).with("reason", ProblemKind::Expired.slug())
+        }
         Err(NotOrdered::Erased) => {
             let words = "everything about the person was erased, and they are never called again";
             Problem::new(ProblemKind::Erased, words)
@@ -168,7 +198,10 @@ async fn carry_out(
         after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
         ..audit
     };
-    let refused = refused_order(&problem, callee, foreign_id);
+    let mut refused = refused_order(&problem, callee, foreign_id);
+    if let Some(traceparent) = traceparent {
+        refused.detail["traceparent"] = traceparent.as_str().into();
+    }
     let is_kept = api
         .store
         .keep_answer(&keyed, &refused, &audit, now())
@@ -182,6 +215,60 @@ async fn carry_out(
     let is_replayed = false;
     let kept = keyed.answer;
     Ok((Answer { kept, is_replayed }, None))
+}
+
+/// Keeps a drop that waits until the gate allows it. `accepted` is what would have been answered if it were on its way.
+async fn hold_order(
+    api: &Api,
+    held: &HeldDrop,
+    hold: &GateHold,
+    mut record: OrderRecord,
+    mut accepted: Value,
+) -> Result<(Answer, Option<OrderedDrop>), Problem> {
+    accepted["status"] = HELD.into();
+    accepted["held"] = hold.reason.slug().into();
+    accepted["until"] = hold.until.to_string().into();
+    record.keyed.answer.body = accepted.to_string();
+    let KeyedAnswer {
+        key,
+        answer,
+        oldest,
+    } = &record.keyed;
+    if !api.store.hold_order(held, hold, &record, now()).await? {
+        let kept = api.store.kept_answer(key, *oldest).await?;
+        return match replayed(kept, &answer.request)? {
+            Some(answer) => Ok((answer, None)),
+            None => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),
+        };
+    }
+    if let Some(drops) = &api.drops {
+        drops.look_at_held();
+    }
+    let (store, drop) = (api.store.clone(), held.drop);
+    let ended = async move {
+        // It may end in another process, so that only the store knows.
+        while !has_ended(store.drop_of(drop).await) {
+            sleep(HELD_LOOK).await;
+        }
+    };
+    let is_replayed = false;
+    let kept = record.keyed.answer;
+    let ended = ended.boxed();
+    Ok((Answer { kept, is_replayed }, Some(OrderedDrop { ended })))
+}
+
+/// Whether nothing more comes of a drop that was held.
+fn has_ended(found: Result<Option<StoredDrop>, StoreError>) -> bool {
+    match found {
+        Ok(Some(drop)) => {
+            let is_refused = drop
+                .hold
+                .is_some_and(|hold| hold.state == HeldState::Refused);
+            drop.outcome.is_some() || is_refused
+        }
+        Ok(None) => true,
+        Err(_) => false,
+    }
 }
 
 /// What the log of events tells of an order of which nothing is dialled.
@@ -231,7 +318,7 @@ async fn respond(
     wait: Option<Duration>,
 ) -> Result<Response, Problem> {
     if let (Some(wait), Some(ordered)) = (wait, ordered)
-        && timeout(wait, ordered.ended).await.is_ok()
+        && ends_within(api, wait, ordered, &kept).await
         && let Some(stored) = api.store.drop_of(kept.drop).await?
     {
         let mut response = Json(DropView::of(&stored, false)).into_response();
@@ -265,6 +352,21 @@ async fn respond(
     Ok(response)
 }
 
+/// Whether a drop ends in time. One that is held outlives this server.
+async fn ends_within(
+    api: &Api,
+    wait: Duration,
+    ordered: OrderedDrop,
+    accepted: &KeptAnswer,
+) -> bool {
+    let body: Option<Value> = serde_json::from_str(&accepted.body).ok();
+    let is_held = body.is_some_and(|body| body["status"] == HELD);
+    tokio::select! {
+        ended = timeout(wait, ordered.ended) => ended.is_ok(),
+        () = api.stopping.cancelled(), if is_held => false,
+    }
+}
+
 /// The drops, the latest first.
 pub(in crate::http) async fn list(
     State(api): State<Api>,
@@ -275,21 +377,33 @@ pub(in crate::http) async fn list(
     let rules = api.config.borrow().pbx.rules;
     let number = parameters.parsed("number", |text| PhoneNumber::parse(text, rules));
     let foreign_id = parameters.text("foreign_id");
+    let is_held = parameters.parsed("status", |text| match text {
+        HELD => Ok(true),
+        _ => Err("expected `held`: by no other status are drops found"),
+    });
     let is_full = parameters.flag("full_numbers");
     if number.is_some() && foreign_id.is_some() {
         parameters.fault("foreign_id", "it cannot be combined with `number`");
+    }
+    if is_held.is_some() && (number.is_some() || foreign_id.is_some()) {
+        parameters.fault(
+            "status",
+            "it cannot be combined with `number` or `foreign_id`",
+        );
     }
     parameters.finish()?;
     let digits = number.as_ref().map_or("", PhoneNumber::digits).to_owned();
     let filters = [
         ("number", digits.as_str()),
         ("foreign_id", foreign_id.as_deref().unwrap_or("")),
+        ("status", if is_held.is_some() { HELD } else { "" }),
     ];
     let paging = Paging::new(api.seal().await?, "drops", &filters);
     let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
     let filter = match (number, foreign_id) {
         (Some(number), _) => DropFilter::Number(number),
         (None, Some(id)) => DropFilter::ForeignId(id),
+        (None, None) if is_held.is_some() => DropFilter::Held,
         (None, None) => DropFilter::All,
     };
     // The list begins with the latest, so that what is behind a drop is before it.
@@ -350,7 +464,7 @@ pub(in crate::http) async fn timeline(
     }))
 }
 
-/// Cancels a drop that is in flight.
+/// Cancels a drop that is held or in flight.
 pub(in crate::http) async fn cancel(
     State(api): State<Api>,
     caller: Caller,
@@ -360,8 +474,24 @@ pub(in crate::http) async fn cancel(
     parameters.finish()?;
     let drop = find(&api, &id).await?;
     let conflict = |words: &str| Problem::new(ProblemKind::Conflict, words);
-    if drop.outcome.is_some() {
+    if has_ended(Ok(Some(drop.clone()))) {
         return Err(conflict("it has ended"));
+    }
+    if drop.hold.is_some() {
+        let entry = caller.audit(now(), Action::CancelDrop, drop.id.to_string());
+        let store = api.store.audited(entry);
+        if store
+            .settle_held(drop.id, &HeldEnd::Cancelled, now())
+            .await?
+        {
+            if let Some(drops) = &api.drops {
+                // It may be on its way to the gate.
+                drops.cancel(drop.id).await;
+            }
+            let ended = find(&api, &id).await?;
+            return Ok((StatusCode::ACCEPTED, Json(DropView::of(&ended, false))).into_response());
+        }
+        // It is dialled meanwhile.
     }
     if drop.campaign.is_some() {
         return Err(conflict(
@@ -419,9 +549,10 @@ fn not_ordered(error: NotOrdered) -> Problem {
         NotOrdered::TrunkFull => Problem::new(ProblemKind::TrunkFull, words),
         NotOrdered::Away(words) => Problem::new(ProblemKind::PbxAway, words),
         NotOrdered::Draining => Problem::new(ProblemKind::Draining, words),
-        NotOrdered::Stopped(_) | NotOrdered::Erased | NotOrdered::KeyTaken => {
-            Problem::new(ProblemKind::Internal, words)
-        }
+        NotOrdered::Stopped(_)
+        | NotOrdered::Erased
+        | NotOrdered::Expired
+        | NotOrdered::KeyTaken => Problem::new(ProblemKind::Internal, words),
     }
 }
 
@@ -434,6 +565,15 @@ fn digest(body: &[u8]) -> Result<RequestDigest, Problem> {
         )
     })?;
     Ok(RequestDigest::of(value.to_string().as_bytes()))
+}
+
+/// The caller's trace; what is none is left out, as W3C Trace Context has it.
+fn traceparent_of(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut given = headers.get_all("traceparent").iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    TraceParent::parse(value.to_str().ok()?)
 }
 
 /// For how long the answer may wait for the drop's end: `Prefer: wait=60` of RFC 7240, at most 300 s.
@@ -449,6 +589,12 @@ fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     })?;
     Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
+
+/// The status of a drop that waits until the gate allows it.
+const HELD: &str = "held";
+
+/// How often it is looked whether a drop that was held has ended, for whoever waits for that.
+const HELD_LOOK: Duration = Duration::from_millis(250);
 
 /// How long an answer waits for a drop's end at most, in seconds: a drop takes no longer, by and large.
 const LONGEST_WAIT: u64 = 300;

@@ -13,7 +13,7 @@ use super::users::UserView;
 use crate::{
     auth::{Action, KeptSession, Object, Password, PasswordDigest, UserName},
     http::{
-        Api, browser,
+        Api, attacks, browser,
         caller::{Asked, Caller, now},
         fields::Fields,
         given::{Body, Parameters, SMALL},
@@ -60,6 +60,20 @@ pub(in crate::http) async fn begin(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let asked = Asked::of(&api, &request);
+    let ip = asked.ip;
+    let signed_in = sign_in(&api, asked, request).await;
+    if let Err(problem) = &signed_in
+        && matches!(
+            problem.kind(),
+            ProblemKind::Unauthorized | ProblemKind::TooManyRequests
+        )
+    {
+        attacks::note_refusal(&api, ip, now());
+    }
+    signed_in
+}
+
+async fn sign_in(api: &Api, asked: Asked, request: Request) -> Result<Response, Problem> {
     {
         let (headers, config) = (request.headers(), api.config.borrow());
         if browser::is_foreign(headers, &config.serve) {

@@ -773,6 +773,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0017.sqlite.sql"),
             include_str!("../migrations/0017.postgres.sql"),
         ),
+        (
+            18,
+            "held drops",
+            include_str!("../migrations/0018.sqlite.sql"),
+            include_str!("../migrations/0018.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

@@ -4,6 +4,7 @@ use std::{fmt::Display, fs, net::SocketAddr, path::Path, sync::Arc};
 
 use aftertone::{
     auth::{KeptToken, Scope, Token},
+    campaign::policy::GateSettings,
     config::Config,
     controller::{ordered_drops::OrderedDrops, place},
     hooks::{Webhooks, begin_sending},
@@ -165,6 +166,24 @@ impl ApiServer {
             changed.webhooks.allow.clear();
             *config = Arc::new(changed);
         });
+    }
+
+    /// Changes the settings of the gate, as a reload does.
+    pub(crate) fn set_gate(&self, change: impl Fn(&mut GateSettings)) {
+        self.config.send_modify(|config| {
+            let mut changed = (**config).clone();
+            change(&mut changed.gate);
+            *config = Arc::new(changed);
+        });
+    }
+
+    /// Begins to carry ordered drops out a second time, as another server of the same PBX does.
+    pub(crate) fn drops_besides(&self) -> (OrderedDrops, JoinHandle<()>, CancellationToken) {
+        let (stopping, hang_up) = (CancellationToken::new(), CancellationToken::new());
+        let config = self.config.subscribe();
+        let (drops, task) =
+            OrderedDrops::begin(self.store.clone(), config, stopping.clone(), hang_up);
+        (drops, task, stopping)
     }
 
     /// Begins to send webhooks a second time, as another server does.
