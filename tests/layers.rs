@@ -79,7 +79,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "orders",
         &["id", "words", "phone", "drop", "campaign", "store"],
     ),
-    ("evidence", &["id", "words", "drop", "screen", "audio"]),
+    (
+        "evidence",
+        &["id", "words", "metrics", "drop", "screen", "audio"],
+    ),
     (
         "runtime",
         &[
@@ -147,6 +150,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "phone",
             "audio",
             "telemetry",
+            "metrics",
             "error_chain",
             "drop",
             "campaign",
@@ -162,6 +166,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "auth",
             "clock",
             "error_chain",
+            "metrics",
             "config",
             "campaign",
             "events",
@@ -235,6 +240,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "http"),
     ("axum_server", "http"),
     ("tokio_rustls", "http"),
+    ("x509_cert", "http"),
     ("prometheus", "metrics"),
     ("argon2", "auth"),
     ("governor", "http"),

@@ -9,7 +9,7 @@ mod evidence;
 pub(crate) mod killed;
 mod limits;
 mod live;
-mod receiver;
+pub(crate) mod receiver;
 pub(crate) mod server;
 mod tls;
 mod webhooks;

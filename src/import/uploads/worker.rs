@@ -20,6 +20,7 @@ use crate::{
     error_chain::chain,
     import::{Import, ImportError, Imported, Progress, wall},
     list::RejectedRows,
+    metrics,
     orders::Spec,
     store::{ErrorClass, Store, StoreError, StoredUpload, UploadCounts, UploadEnd, UploadState},
 };
@@ -83,15 +84,17 @@ impl UploadWorker {
 
     /// Works on every list that nobody works on.
     async fn go_through(&mut self) -> Worked {
-        for id in self.spool.lists() {
+        let lists = self.spool.lists();
+        metrics::imports_waiting(lists.len());
+        for (nth, id) in lists.iter().enumerate() {
             if self.stopping.is_cancelled() {
                 return Worked::Stopped;
             }
-            let Some(list) = self.spool.take(&id) else {
+            let Some(list) = self.spool.take(id) else {
                 continue;
             };
             match self.work_on(list).await {
-                Worked::Done => {}
+                Worked::Done => metrics::imports_waiting(lists.len() - nth - 1),
                 Worked::Later => return Worked::Later,
                 Worked::Stopped => return Worked::Stopped,
             }
