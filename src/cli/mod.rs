@@ -25,6 +25,7 @@ mod stop;
 mod store;
 mod token;
 mod user;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Token(_)
         | CliCommand::User(_)
         | CliCommand::Audit(_)
+        | CliCommand::Webhook(_)
         | CliCommand::Events(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
@@ -126,6 +128,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
         CliCommand::User(args) => runtime.block_on(user::run(&args, &stored()?, printer)),
+        CliCommand::Webhook(args) => runtime.block_on(webhook::run(&args, stored, printer)),
         CliCommand::Audit(args) => runtime.block_on(audit::run(&args, &stored()?, printer)),
         CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
@@ -191,6 +194,7 @@ enum CliCommand {
     Token(token::TokenArgs),
     User(user::UserArgs),
     Audit(audit::AuditArgs),
+    Webhook(webhook::WebhookArgs),
     Events(events::EventsArgs),
 }
 
@@ -285,6 +289,7 @@ mod tests {
             "token",
             "user",
             "audit",
+            "webhook",
             "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
@@ -295,6 +300,7 @@ mod tests {
         }
         for group in [
             "campaign", "dnc", "fleet", "contact", "store", "prompts", "token", "user", "audit",
+            "webhook",
         ] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();

@@ -11,6 +11,7 @@ mod limits;
 mod live;
 pub(crate) mod receiver;
 pub(crate) mod server;
+mod signatures;
 mod tls;
 mod webhooks;
 
