@@ -106,7 +106,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         }
         CliCommand::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         CliCommand::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
-        CliCommand::Message(args) => messages(&args, &config()?, printer),
+        CliCommand::Message(args) => runtime.block_on(messages(&args, &config()?, printer)),
         CliCommand::Explain(args) => {
             let book = runtime.block_on(explain::book(&args, config))?;
             explain::run(&args, book, printer)
@@ -138,14 +138,22 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     exit
 }
 
-fn messages(
+async fn messages(
     args: &message::MessageArgs,
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let (library, targets) = library(config)?;
+    // Before the files, so that none is changed of which no row could be written.
+    let noted = match args.entry() {
+        Some(entry) => Some((database::open(config).await?, entry)),
+        None => None,
+    };
     let done = message::run(args, &library, &targets, clock::wall(), &mut printer.data());
     let Err(error) = done else {
+        if let Some((store, entry)) = noted {
+            store.note(entry).await.map_err(database::trouble)?;
+        }
         return Ok(Exit::Success);
     };
     let hint = error.hint();

@@ -8,7 +8,7 @@ use crate::{
     drop::Plan,
     id::DropId,
     phone::{CallerId, PhoneNumber},
-    store::OrderRecord,
+    store::{AuditEntry, OrderRecord},
 };
 
 /// A drop outside any campaign, as it is ordered.
@@ -42,4 +42,6 @@ pub struct SingleDrop {
     pub shown_number: String,
     /// What is kept with its intent if it was ordered over HTTP.
     pub record: Option<Box<OrderRecord>>,
+    /// What the audit log says of it if it was not.
+    pub audit: Option<AuditEntry>,
 }

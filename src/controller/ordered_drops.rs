@@ -370,6 +370,7 @@ fn single_drop(order: DropOrder, config: &Config) -> Result<SingleDrop, String> 
         caller_id: order.caller_id.unwrap_or_else(|| pbx.caller_id.clone()),
         evidence: config.evidence.dir.clone(),
         record: Some(order.record),
+        audit: None,
     })
 }
 

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args as ClapArgs;
+use serde_json::json;
 
 use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
     CliError, Exit, database, library,
+    operator::by_user,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
     stop::Stop,
@@ -28,6 +30,7 @@ use crate::{
     id::DropId,
     phone::PhoneNumber,
     runtime::{self, SessionError},
+    store::AuditEntry,
 };
 
 /// Leave a message at one number
@@ -136,6 +139,10 @@ fn order(
             .clone()
             .or_else(|| config.evidence.dir.clone()),
         record: None,
+        audit: Some(AuditEntry {
+            after: Some(json!({"message": args.message}).to_string()),
+            ..by_user("drop.order", drop.to_string())
+        }),
     })
 }
 
