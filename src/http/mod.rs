@@ -18,6 +18,7 @@ mod openapi;
 mod openapi_people;
 mod openapi_schemas;
 mod openapi_webhooks;
+mod outflow;
 mod pagination;
 mod passwords;
 mod probe;
@@ -26,6 +27,7 @@ mod ranges;
 mod routes;
 mod scrape;
 mod server;
+mod timely;
 mod tls;
 mod welcome;
 
@@ -87,6 +89,7 @@ pub struct ApiState {
     simulations: routes::Simulations,
     limits: limits::Limits,
     passwords: passwords::PasswordThread,
+    exports: outflow::Exports,
 }
 
 impl Api {

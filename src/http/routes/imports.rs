@@ -25,6 +25,7 @@ use crate::{
         given::{Parameters, media_type},
         pagination::{Page, Paging},
         problem::{Problem, ProblemKind},
+        timely::LONGEST_SILENCE,
     },
     list::{Batch, DateOrder, ListError, Mapping, REJECT_COLUMNS, RejectedRows, Writer, unguard},
     orders::{UploadCoding, UploadOrder, UploadPart, UploadRefusal},
@@ -448,9 +449,6 @@ fn too_large(refusal: &UploadRefusal) -> Problem {
         | UploadRefusal::Draining => problem,
     }
 }
-
-/// How long whoever sends a list may send nothing.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// Parts that wait to be written.
 const PARTS: usize = 4;

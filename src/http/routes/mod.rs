@@ -42,6 +42,7 @@ use super::{
     caller::authorise,
     frame::{check_host, frame, no_such_method, nothing},
     openapi,
+    timely::{LONGEST_REQUEST, is_patient, within},
 };
 use crate::auth::Action;
 
@@ -173,6 +174,11 @@ pub(super) fn router(api: &Api) -> Router<Api> {
                 route.handler.layer(from_fn_with_state(state, authorise))
             }
             None => route.handler,
+        };
+        let handler = if is_patient(&route.method, route.path) {
+            handler
+        } else {
+            handler.layer(from_fn_with_state(LONGEST_REQUEST, within))
         };
         router = router.route(&format!("{BASE}{}", route.path), handler);
     }

@@ -63,7 +63,7 @@ pub(in crate::http) async fn create(
     let given = GivenSettings::of_new(&api, Fields::of(body.json()?)?).await?;
     let settings = given.settings;
     if settings.full_numbers {
-        caller.may(Action::ReadFullNumbers, Object::Any)?;
+        may_have_full_numbers(&caller)?;
     }
     let range = api.store.event_range().await?;
     // From the oldest that is kept, if it is asked for what is gone.
@@ -87,6 +87,12 @@ pub(in crate::http) async fn create(
         tagged(resource.version, resource),
     )
         .into_response())
+}
+
+/// Whether somebody may have whole numbers sent somewhere.
+fn may_have_full_numbers(caller: &Caller) -> Result<(), Problem> {
+    caller.may(Action::ReadFullNumbers, Object::Any)?;
+    caller.has_just_signed_in(now())
 }
 
 /// The endpoints, the latest first.
@@ -146,7 +152,7 @@ pub(in crate::http) async fn change(
     let settings = given.settings;
     // Whoever may not read numbers does not have them sent to another place either.
     if settings.full_numbers && (!before.full_numbers || settings.url != before.url) {
-        caller.may(Action::ReadFullNumbers, Object::Any)?;
+        may_have_full_numbers(&caller)?;
     }
     let was_enabled = webhook.disabled.is_none();
     let enabled = given.enabled.unwrap_or(was_enabled);
