@@ -255,6 +255,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("utoipa", "http"),
     ("base64", "http"),
     ("flate2", "import"),
+    ("ruzstd", "import"),
     ("base64", "hooks"),
     ("clap", "cli"),
     ("rlibphonenumber", "phone"),

@@ -42,8 +42,9 @@ pub(super) const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 /// How long nothing may come of a body.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
-const PATIENT: [(&str, &str); 8] = [
+const PATIENT: [(&str, &str); 9] = [
     ("POST", "/campaigns/{campaign}/imports"),
+    ("PATCH", "/imports/{import}"),
     ("POST", "/do-not-call"),
     ("PUT", "/messages/{message}"),
     ("POST", "/doctor"),

@@ -102,6 +102,7 @@ pub(super) fn table() -> Vec<Route> {
         POST "/campaigns/{campaign}/imports" Some(A::AddImport) => imports::upload,
         GET "/campaigns/{campaign}/imports" Some(A::ReadImports) => imports::list,
         GET "/imports/{import}" Some(A::ReadImports) => imports::show,
+        PATCH "/imports/{import}" Some(A::AddImport) => imports::resume::resume,
         DELETE "/imports/{import}" Some(A::ForgetImport) => imports::forget,
         GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,

@@ -17,6 +17,7 @@ use super::{
     spool::{Spool, SpooledList},
 };
 use crate::{
+    clock,
     error_chain::chain,
     import::{Import, ImportError, Imported, Progress, wall},
     list::RejectedRows,
@@ -59,7 +60,7 @@ enum Worked {
 impl UploadWorker {
     pub(super) async fn work(mut self) {
         let spool = self.spool.clone();
-        let swept = spawn_blocking(move || spool.sweep()).await;
+        let swept = spawn_blocking(move || spool.sweep(clock::wall())).await;
         if swept.is_err() {
             return;
         }
@@ -233,6 +234,8 @@ impl UploadWorker {
 
     /// Forgets uploads that are long over, and removes the rejects of those that another server has forgotten.
     async fn forget_old(&self) {
+        let spool = self.spool.clone();
+        let _ = spawn_blocking(move || spool.sweep(clock::wall())).await;
         for id in self.spool.rejected() {
             if let Ok(None) = self.store.upload(&id).await {
                 self.spool.remove(&id);
