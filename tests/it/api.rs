@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod access;
+mod audit;
 mod events;
 mod evidence;
 pub(crate) mod killed;

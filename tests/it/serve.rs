@@ -412,6 +412,10 @@ impl Service {
         text
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Kills it.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
