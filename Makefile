@@ -34,10 +34,12 @@ book: ## The documentation as HTML, into target/book; needs mdbook
 	docs/build.sh
 
 # In the bench profile: there are 20,000 drops.
-proof: ## The long form of tests that CI runs in a short one: half an hour
+proof: ## The long form of tests that CI runs in a short one: most of an hour
 	tests/setup.sh build store
 	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
 	tests/schemathesis.sh 600
+	WALK_ROWS=1000000 EXPORT_ROWS=1000000 IDLE_SECONDS=60 RUST_TEST_THREADS=1 \
+		cargo test --locked --profile bench --test it -- --nocapture acceptance::
 
 published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published
@@ -45,6 +47,8 @@ published: ## What published programs say of the API, webhooks and metrics
 	tests/schemathesis.sh 60
 	tests/webhooks.sh
 	tests/metrics.sh
+	tests/clients.sh
+	tests/nginx.sh
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

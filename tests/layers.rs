@@ -82,7 +82,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "id", "words", "phone", "drop", "campaign", "store", "traces",
         ],
     ),
-    ("evidence", &["id", "words", "drop", "screen", "audio"]),
+    (
+        "evidence",
+        &["id", "words", "metrics", "drop", "screen", "audio"],
+    ),
     (
         "runtime",
         &[
@@ -151,6 +154,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "phone",
             "audio",
             "telemetry",
+            "metrics",
             "error_chain",
             "drop",
             "campaign",
@@ -166,6 +170,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "auth",
             "clock",
             "error_chain",
+            "metrics",
             "config",
             "campaign",
             "events",
@@ -245,6 +250,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("axum", "http"),
     ("axum_server", "http"),
     ("tokio_rustls", "http"),
+    ("x509_cert", "http"),
     ("prometheus", "metrics"),
     ("argon2", "auth"),
     ("governor", "http"),
@@ -259,6 +265,7 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("utoipa", "http"),
     ("base64", "http"),
     ("flate2", "import"),
+    ("ruzstd", "import"),
     ("base64", "hooks"),
     ("clap", "cli"),
     ("rlibphonenumber", "phone"),

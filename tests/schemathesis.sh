@@ -33,7 +33,7 @@ main() {
     configure
     token=$("$BINARY" --config "$folder/aftertone.toml" token add tester --scope admin --json |
         sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
-    "$BINARY" --config "$folder/aftertone.toml" serve >"$folder/said" 2>"$folder/log" &
+    "$BINARY" --config "$folder/aftertone.toml" serve >>"$folder/said" 2>"$folder/log" &
     service=$!
     address=$(listening)
     "$TESTER/bin/python" -c 'import sys, urllib.request as r
@@ -67,6 +67,8 @@ listen = "127.0.0.1:0"
 requests_per_second = "any"
 EOF
     chmod 600 "$folder/aftertone.toml"
+    # It is there before anybody looks into it.
+    : >"$folder/said"
 }
 
 # Waits for the line that says where it listens.

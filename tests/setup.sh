@@ -9,6 +9,7 @@
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   published  what installs published programs that judge the API
 #   metrics Prometheus, whose rules, queries and lints are asked
+#   proxy   nginx, which streams are passed through
 #   clock   what sets the clock of one program alone
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -62,6 +63,7 @@ main() {
             want npm has npm
             ;;
         metrics) want prometheus has promtool ;;
+        proxy) want nginx exists /usr/sbin/nginx ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

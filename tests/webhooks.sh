@@ -1,13 +1,14 @@
 #!/bin/sh
 # Has messages that this program really sent verified by the published libraries of Standard Webhooks in Python and JavaScript,
-# each in an environment of its own; and has what was changed on the way refused.
+# each in an environment of its own, and those of Ed25519 by Node itself; and has what was changed on the way refused.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-AFTERTONE_WEBHOOKS_RECEIVED="$folder/received.json" \
-    cargo test --locked --quiet --test it -- --exact api::webhooks::a_secret_is_rotated_without_a_gap
-[ -s "$folder/received.json" ]
+AFTERTONE_WEBHOOKS_RECEIVED="$folder/received.json" AFTERTONE_WEBHOOKS_RECEIVED_V1A="$folder/received-v1a.json" \
+    cargo test --locked --quiet --test it -- --exact api::webhooks::a_secret_is_rotated_without_a_gap \
+    api::signatures::an_endpoint_is_signed_for_by_ed25519_and_rotated_to_it
+[ -s "$folder/received.json" ] && [ -s "$folder/received-v1a.json" ]
 
 python3 -m venv "$folder/python"
 "$folder/python/bin/pip" install --quiet standardwebhooks==1.1.0
@@ -46,7 +47,7 @@ print("verified by standardwebhooks of PyPI")
 PYTHON
 
 mkdir "$folder/javascript"
-cp "$folder/received.json" "$folder/javascript"
+cp "$folder/received.json" "$folder/received-v1a.json" "$folder/javascript"
 cd "$folder/javascript"
 npm install --silent --no-fund --no-audit standardwebhooks@1.1.1
 cat >verify.js <<'JAVASCRIPT'
@@ -81,3 +82,35 @@ for (const secret of [old, later]) {
 console.log("verified by standardwebhooks of npm");
 JAVASCRIPT
 node verify.js
+
+# Those libraries know no public keys; Node's own Ed25519 does.
+cat >verify-v1a.js <<'JAVASCRIPT'
+const assert = require("node:assert");
+const { createPublicKey, verify } = require("node:crypto");
+const message = require("./received-v1a.json");
+
+function verified(key, changed = {}) {
+  const { id, timestamp, signature, body } = { ...message, ...changed };
+  const x = Buffer.from(key.replace("whpk_", ""), "base64").toString("base64url");
+  const publicKey = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+  const signed = Buffer.from(`${id}.${timestamp}.${body}`);
+  return signature.split(" ").some((one) => {
+    const [kind, base64] = one.split(",");
+    return kind === "v1a" && verify(null, signed, publicKey, Buffer.from(base64, "base64"));
+  });
+}
+
+for (const key of [message.old, message.new]) {
+  assert(verified(key));
+  for (const changed of [
+    { body: message.body.replace("own", "owm") },
+    { id: `${message.id}0` },
+    { timestamp: `${Number(message.timestamp) + 1}` },
+    { signature: `v1a,${"A".repeat(86)}==` },
+  ]) {
+    assert(!verified(key, changed), JSON.stringify(changed));
+  }
+}
+console.log("v1a verified by Ed25519 of Node");
+JAVASCRIPT
+node verify-v1a.js

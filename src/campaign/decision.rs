@@ -42,6 +42,9 @@ pub enum HeldReason {
 }
 
 impl HeldReason {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::CallingHours, Self::FrequencyCap, Self::Paused];
+
     /// The name under which it is stored and printed.
     pub const fn slug(self) -> &'static str {
         match self {

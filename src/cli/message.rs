@@ -10,13 +10,34 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::audio::{self, Library, Name, PreparationReport, Prepared, Targets};
+use super::operator::by_user;
+use crate::{
+    audio::{self, Library, Name, PreparationReport, Prepared, Targets},
+    store::AuditEntry,
+};
 
 /// The arguments of `aftertone message`.
 #[derive(Debug, Args)]
 pub(super) struct MessageArgs {
     #[command(subcommand)]
     command: MessageCommand,
+}
+
+impl MessageArgs {
+    /// What the audit log says of it; `None` if it changes nothing.
+    pub(super) fn entry(&self) -> Option<AuditEntry> {
+        match &self.command {
+            MessageCommand::Add { name, replace, .. } => Some(AuditEntry {
+                after: Some(json!({ "replace": replace }).to_string()),
+                ..by_user("message.add", name.as_str())
+            }),
+            MessageCommand::Rm { names, .. } => {
+                let names: Vec<_> = names.iter().map(Name::as_str).collect();
+                Some(by_user("message.remove", names.join(" ")))
+            }
+            MessageCommand::List { .. } | MessageCommand::Show { .. } => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

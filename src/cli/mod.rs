@@ -25,6 +25,7 @@ mod stop;
 mod store;
 mod token;
 mod user;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Token(_)
         | CliCommand::User(_)
         | CliCommand::Audit(_)
+        | CliCommand::Webhook(_)
         | CliCommand::Events(_) => telemetry::init(),
     }
     let exit = match carry_out(args, printer) {
@@ -104,7 +106,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         }
         CliCommand::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         CliCommand::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
-        CliCommand::Message(args) => messages(&args, &config()?, printer),
+        CliCommand::Message(args) => runtime.block_on(messages(&args, &config()?, printer)),
         CliCommand::Explain(args) => {
             let book = runtime.block_on(explain::book(&args, config))?;
             explain::run(&args, book, printer)
@@ -126,6 +128,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
         CliCommand::User(args) => runtime.block_on(user::run(&args, &stored()?, printer)),
+        CliCommand::Webhook(args) => runtime.block_on(webhook::run(&args, stored, printer)),
         CliCommand::Audit(args) => runtime.block_on(audit::run(&args, &stored()?, printer)),
         CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
         CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
@@ -135,14 +138,22 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     exit
 }
 
-fn messages(
+async fn messages(
     args: &message::MessageArgs,
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let (library, targets) = library(config)?;
+    // Before the files, so that none is changed of which no row could be written.
+    let noted = match args.entry() {
+        Some(entry) => Some((database::open(config).await?, entry)),
+        None => None,
+    };
     let done = message::run(args, &library, &targets, clock::wall(), &mut printer.data());
     let Err(error) = done else {
+        if let Some((store, entry)) = noted {
+            store.note(entry).await.map_err(database::trouble)?;
+        }
         return Ok(Exit::Success);
     };
     let hint = error.hint();
@@ -191,6 +202,7 @@ enum CliCommand {
     Token(token::TokenArgs),
     User(user::UserArgs),
     Audit(audit::AuditArgs),
+    Webhook(webhook::WebhookArgs),
     Events(events::EventsArgs),
 }
 
@@ -285,6 +297,7 @@ mod tests {
             "token",
             "user",
             "audit",
+            "webhook",
             "events",
         ] {
             let command = command.find_subcommand_mut(name).unwrap();
@@ -295,6 +308,7 @@ mod tests {
         }
         for group in [
             "campaign", "dnc", "fleet", "contact", "store", "prompts", "token", "user", "audit",
+            "webhook",
         ] {
             let command = command.find_subcommand_mut(group).unwrap();
             let all = command.get_subcommands_mut();

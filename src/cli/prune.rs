@@ -3,8 +3,12 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{CliError, Exit, database, printer::Printer, stop::Stop};
-use crate::{config::Config, controller::pruner::prunable, store::Pruned};
+use super::{CliError, Exit, database, operator::by_user, printer::Printer, stop::Stop};
+use crate::{
+    config::Config,
+    controller::pruner::prunable,
+    store::{AuditEntry, Pruned},
+};
 
 /// Delete old drops, decisions, campaigns and events, as `[retention]` in the configuration says
 ///
@@ -39,6 +43,19 @@ pub(super) async fn run(
         (store.prunable(&what).await, true)
     } else {
         let store = database::open(config).await?;
+        let entry = AuditEntry {
+            after: Some(
+                json!({
+                    "campaigns_before": what.campaigns_before.map(|at| at.to_string()),
+                    "drops_before": what.drops_before.map(|at| at.to_string()),
+                    "decisions_before": what.decisions_before.map(|at| at.to_string()),
+                    "events_before": what.events_before.map(|at| at.to_string()),
+                })
+                .to_string(),
+            ),
+            ..by_user("store.prune", "what is too old")
+        };
+        let store = store.audited_once(entry);
         let mut stop = Stop::new().map_err(CliError::new)?;
         let (ended, is_ended) = tokio::sync::watch::channel(false);
         let prune = store.prune(&what, |pruned| {

@@ -3,10 +3,10 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{CliError, Exit, database, printer::Printer};
+use super::{CliError, Exit, database, operator::by_user, printer::Printer};
 use crate::{
     config::Config,
-    store::{Opened, Store, UpgradePlan},
+    store::{AuditEntry, Opened, Store, UpgradePlan},
 };
 
 /// Look after the database
@@ -79,6 +79,15 @@ async fn migrate(args: &MigrateArgs, config: &Config, printer: Printer) -> Resul
         .map_err(database::trouble)?;
     if let Opened::Upgraded(upgraded) = store.opened() {
         plan.copy.clone_from(&upgraded.copy);
+    }
+    if !plan.steps.is_empty() {
+        let entry = AuditEntry {
+            before: Some(json!({"schema": plan.from}).to_string()),
+            after: Some(json!({"schema": plan.to}).to_string()),
+            ..by_user("store.migrate", "the database")
+        };
+        // The row is of the new schema, so that it follows.
+        store.note(entry).await.map_err(database::trouble)?;
     }
     if args.json {
         printer.json(&object(&plan));

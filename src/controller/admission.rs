@@ -51,8 +51,9 @@ use crate::{
     metrics,
     runtime::{Session, prompts::Prompts},
     store::{
-        CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent, Opened,
-        OrderKeeping, OrderWritten, PostgresAddress, StartTerms, Store, StoreError, Write, Written,
+        AuditEntry, CONTROLLER_LEASE, ControllerLease, DatabaseAddress, ErrorClass, Facts, Intent,
+        Opened, OrderKeeping, OrderWritten, PostgresAddress, StartTerms, Store, StoreError, Write,
+        Written,
     },
 };
 
@@ -164,11 +165,14 @@ pub(super) enum AdmissionError {
 }
 
 impl SingleDropAdmission {
-    /// Opens the store that the configuration names.
+    /// Opens the store that the configuration names, whose first change leaves this in the audit log.
     ///
     /// # Errors
     /// [`StoreError`]: then nothing may be dialled, since it is not known whether and how often the number may be called.
-    pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
+    pub(super) async fn open(
+        config: &Config,
+        audit: Option<AuditEntry>,
+    ) -> Result<Self, StoreError> {
         config.make_state_dir();
         let store = Store::open(&place(&config.store)).await?;
         if let Opened::Upgraded(upgraded) = store.opened()
@@ -177,6 +181,10 @@ impl SingleDropAdmission {
             let (from, to, copy) = (upgraded.from, upgraded.to, copy.path.display());
             warn!(from, to, %copy, "the database was brought to a later schema; as it was before, it is kept in the copy");
         }
+        let store = match audit {
+            Some(entry) => store.audited_once(entry),
+            None => store,
+        };
         Ok(Self {
             clock: Arc::new(Steady::start()),
             store,

@@ -14,7 +14,7 @@ use crate::{
     orders::DropOrder,
     phone::{CallerId, PhoneNumber},
     runtime,
-    store::OrderKeeping,
+    store::{AuditEntry, OrderKeeping},
     traces::TraceParent,
 };
 
@@ -53,6 +53,8 @@ pub struct SingleDrop {
     pub traceparent: Option<TraceParent>,
     /// Where the order is kept, if it was ordered over HTTP.
     pub keeping: Option<OrderKeeping>,
+    /// What the audit log says of it if it was not.
+    pub audit: Option<AuditEntry>,
 }
 
 impl SingleDrop {
@@ -93,6 +95,7 @@ impl SingleDrop {
             expires_at: order.expires_at,
             traceparent: order.traceparent,
             keeping: Some(order.keeping),
+            audit: None,
         })
     }
 

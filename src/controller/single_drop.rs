@@ -284,7 +284,7 @@ struct ReadyToDial {
 impl SingleDropRun {
     async fn run(self) -> Result<SingleDropEnd, SingleDropError> {
         gate::warn_of_what_is_off(&self.config.gate);
-        let admission = SingleDropAdmission::open(&self.config).await;
+        let admission = SingleDropAdmission::open(&self.config, self.order.audit.clone()).await;
         let admission = admission.map_err(SingleDropError::Store)?;
         let ruling = admission.ask(&self.order).await?;
         if !ruling.decision.is_allowed() {

@@ -9,7 +9,7 @@
 //!                 └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! `queue`, `schedule`, `health`, `address`, `message` and `signature` decide and touch nothing: the time and what is
+//! `queue`, `schedule`, `health`, `address`, `message`, `signature` and `verify` decide and touch nothing: the time and what is
 //! random are arguments. `client` is the only place that connects to an endpoint, and judges each address before it does.
 
 mod address;
@@ -24,6 +24,7 @@ mod schedule;
 mod sender;
 mod signature;
 mod vault;
+mod verify;
 mod webhooks;
 mod worker;
 
@@ -33,5 +34,7 @@ pub use client::HookClientError;
 pub use key_file::KeyFileError;
 pub use schedule::SCHEDULE;
 pub use sender::begin_sending;
-pub use signature::WebhookSecret;
+pub use signature::{SignatureKind, WebhookSecret};
+pub use vault::{SecretShown, shown};
+pub use verify::{MessageFault, ReceivedMessage, VerifiedMessage, VerifyingKey};
 pub use webhooks::Webhooks;

@@ -11,7 +11,7 @@ use super::{
     client::{HookClient, HookClientError, SignedMessage},
     key_file::{self, KeyFileError},
     message,
-    signature::{WebhookSecret, signatures},
+    signature::{SignatureKind, WebhookSecret, signatures},
     vault::Vault,
 };
 use crate::{
@@ -57,6 +57,7 @@ impl Webhooks {
     /// [`KeyFileError`] if the key cannot be had.
     pub fn new_secret(
         &self,
+        kind: SignatureKind,
     ) -> Result<
         (
             WebhookSecret,
@@ -64,7 +65,7 @@ impl Webhooks {
         ),
         KeyFileError,
     > {
-        let secret = WebhookSecret::of(random());
+        let secret = WebhookSecret::of(kind, random());
         let nonce = random();
         self.vault()?;
         let (vault, sealed) = (Arc::clone(&self.vault), secret.clone());

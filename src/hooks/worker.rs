@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     error_chain::chain,
-    store::{DisabledBecause, DueDelivery, SettledDelivery, StoreError},
+    metrics,
+    store::{DeliveryState, DisabledBecause, DueDelivery, SettledDelivery, StoreError},
 };
 
 /// What a worker begins with.
@@ -69,6 +70,7 @@ enum JobDone {
 impl EndpointWorker {
     pub(super) fn new(parts: WorkerParts) -> Self {
         let webhook = &parts.loader.webhook;
+        metrics::webhook_begins(&webhook.id.to_string());
         Self {
             queue: EndpointQueue::new(&webhook.settings, webhook.health),
             cursor: LogCursor {
@@ -192,10 +194,17 @@ impl EndpointWorker {
                 .collect();
             let disable = ends.iter().find_map(|end| end.disable);
             let key = (loader.webhook.id, loader.server.as_str());
+            let dead = settled
+                .iter()
+                .filter(|end| end.state == DeliveryState::Dead);
+            let dead = dead.count() as u64;
             let written = loader
                 .store
                 .settle_deliveries(key, &settled, &released, &health, disable, now())
                 .await;
+            if matches!(written, Ok(true)) {
+                metrics::webhook_dead(&loader.webhook.id.to_string(), dead);
+            }
             JobDone::Written(written.map_err(|error| (error, ends)))
         });
     }
@@ -271,6 +280,12 @@ impl EndpointWorker {
 
     fn note(&self, attempt: &HookAttempt, end: &AttemptEnd) {
         let id = self.parts.loader.webhook.id;
+        let result = match attempt.fault {
+            Some(fault) => fault.slug(),
+            None if attempt.is_success() => "success",
+            None => "status",
+        };
+        metrics::webhook_attempt(&id.to_string(), result);
         let (status, fault) = (attempt.status, attempt.fault.map(|fault| fault.slug()));
         let delivery = end.settled.id;
         debug!(webhook = %id, delivery, status, fault, state = end.settled.state.slug(), "sent");

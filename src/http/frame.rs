@@ -1,7 +1,7 @@
 //! What is around every answer of the API: the id of the request, that nothing is kept by caches, and the body of problems.
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Uri, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -27,11 +27,13 @@ pub(super) async fn frame(State(api): State<Api>, mut request: Request, next: Ne
         None => DropId::generate().to_string(),
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = problem::finish(next.run(request).await, &path, &id);
     let status = response.status().as_u16();
-    // No query: it may hold what nobody is to read in a log.
-    tracing::debug!(%method, path, status, request_id = id, "answered");
+    // Neither the path nor its query: they may hold a number, and what else nobody is to read in a log.
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    tracing::debug!(%method, route, status, request_id = id, "answered");
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

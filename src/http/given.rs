@@ -1,12 +1,17 @@
 //! What a request gives beside its path: parameters of its query, and a body.
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use futures::StreamExt as _;
+use tokio::time::timeout;
 
-use super::problem::{Fault, Problem, ProblemKind};
+use super::{
+    problem::{Fault, Problem, ProblemKind},
+    timely::LONGEST_SILENCE,
+};
 
 /// The parameters of a query. Each is taken once; what is left is not known.
 #[derive(Debug)]
@@ -142,21 +147,28 @@ impl<const MOST: usize> Body<MOST> {
     /// [`Problem`] if it is too long, or does not come to its end.
     pub(super) async fn read(request: Request) -> Result<Self, Problem> {
         let media_type = media_type(request.headers());
-        let bytes = to_bytes(request.into_body(), MOST).await;
-        let bytes = bytes.map_err(|error| {
-            let is_too_large = std::error::Error::source(&error)
-                .is_some_and(|source| source.to_string().contains("length limit"));
-            if is_too_large {
+        let mut body = request.into_body().into_data_stream();
+        let mut bytes = Vec::new();
+        loop {
+            let part = match timeout(LONGEST_SILENCE, body.next()).await {
+                Ok(Some(Ok(part))) => part,
+                Ok(None) => break,
+                Ok(Some(Err(_))) | Err(_) => {
+                    let words = "the body could not be read to its end";
+                    return Err(Problem::new(ProblemKind::Malformed, words));
+                }
+            };
+            if bytes.len() + part.len() > MOST {
                 let words = format!("a body here has at most {MOST} bytes");
-                Problem::new(ProblemKind::TooLarge, words).with("limit_bytes", MOST as u64)
-            } else {
-                Problem::new(
-                    ProblemKind::Malformed,
-                    "the body could not be read to its end",
-                )
+                let problem = Problem::new(ProblemKind::TooLarge, words);
+                return Err(problem.with("limit_bytes", MOST as u64));
             }
-        })?;
-        Ok(Self { bytes, media_type })
+            bytes.extend_from_slice(&part);
+        }
+        Ok(Self {
+            bytes: bytes.into(),
+            media_type,
+        })
     }
 }
 

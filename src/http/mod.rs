@@ -19,6 +19,7 @@ mod openapi;
 mod openapi_people;
 mod openapi_schemas;
 mod openapi_webhooks;
+mod outflow;
 mod pagination;
 mod passwords;
 mod probe;
@@ -27,6 +28,7 @@ mod ranges;
 mod routes;
 mod scrape;
 mod server;
+mod timely;
 mod tls;
 mod welcome;
 
@@ -89,6 +91,7 @@ pub struct ApiState {
     limits: limits::Limits,
     attacks: attacks::Attacks,
     passwords: passwords::PasswordThread,
+    exports: outflow::Exports,
 }
 
 impl Api {

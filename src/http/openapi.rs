@@ -344,8 +344,8 @@ const OPERATIONS: &[Operation] = &[
         path: "/campaigns/{campaign}/imports",
         id: "upload_list",
         summary: "Send a list of contacts into a campaign",
-        description: "The body is the list: CSV in UTF-8, as it is or with `Content-Encoding: gzip`, of `serve.max_upload` bytes at \
-            most when it is decoded. It is answered once all of it is on the server's disk. Its rows come in from then on by \
+        description: "The body is the list: CSV in UTF-8, or one contact a line as JSON as `POST .../contacts` takes them, as it is or with \
+            `Content-Encoding: gzip` or `zstd`, of `serve.max_upload` bytes at most when it is decoded. It is answered once all of it is on the server's disk. Its rows come in from then on by \
             themselves, also if the server is killed meanwhile. The same list into the same campaign is the same import, however \
             often it is sent. Nothing is dialled that was not dialled before: a campaign that was complete is a draft then.",
         parameters: &[
@@ -375,10 +375,23 @@ const OPERATIONS: &[Operation] = &[
         path: "/imports/{import}",
         id: "show_import",
         summary: "Show how far a list is, and what came of it",
-        description: "",
+        description: "The headers `Upload-Complete` and `Upload-Offset` say whether all of it is there, and how many bytes are, if it was cut off \
+            and can be gone on with; `HEAD` gives them alone.",
         parameters: &["{import}"],
         request: None,
         responses: &[(200, "The import", Some("Import"))],
+    },
+    Operation {
+        method: "PATCH",
+        path: "/imports/{import}",
+        id: "resume_upload",
+        summary: "Go on with a list that was cut off",
+        description: "After draft-ietf-httpbis-resumable-upload-12: the body is what is left of the list, behind the bytes that `Upload-Offset` \
+            of `HEAD` counts. A list that is sent as CSV and not packed can be gone on with for a day, at the server that has its beginning; any \
+            other is sent again. If another number of bytes is there, it is answered with 409 and their `Upload-Offset`.",
+        parameters: &["{import}", "Upload-Offset", "Upload-Complete"],
+        request: Some("RestOfList"),
+        responses: &[(202, "All of it is there", Some("Import"))],
     },
     Operation {
         method: "DELETE",
@@ -989,7 +1002,14 @@ impl Operation {
         }
         if self.request == Some("List") {
             let list = json!({"schema": {"type": "string"}});
-            operation["requestBody"] = json!({"required": true, "content": {"text/csv": list}});
+            let mut content = json!({"text/csv": list});
+            if self.path.ends_with("/imports") {
+                content["application/x-ndjson"] = list;
+            }
+            operation["requestBody"] = json!({"required": true, "content": content});
+        } else if self.request == Some("RestOfList") {
+            operation["requestBody"] =
+                json!({"required": true, "content": {"application/partial-upload": {}}});
         } else if self.request == Some("NewContact") {
             let one = json!({"$ref": "#/components/schemas/NewContact"});
             let many = json!({"type": "array", "items": one, "minItems": 1, "maxItems": 10_000});
@@ -1161,7 +1181,15 @@ fn parameter(name: &str) -> Value {
         ),
         "Content-Encoding" => (
             "How the list is sent",
-            json!({"type": "string", "enum": ["identity", "gzip"]}),
+            json!({"type": "string", "enum": ["identity", "gzip", "zstd"]}),
+        ),
+        "Upload-Offset" => (
+            "How many bytes of the list are there",
+            json!({"type": "integer", "minimum": 0}),
+        ),
+        "Upload-Complete" => (
+            "That the body is all that is left",
+            json!({"type": "string", "enum": ["?1"]}),
         ),
         "Content-Digest" => (
             "The SHA-256 of the bytes as they are sent, after RFC 9530: `sha-256=:...:`. If they have another one, nothing is taken",

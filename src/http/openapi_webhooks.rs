@@ -29,6 +29,9 @@ pub(super) struct WebhookOrder {
     linger: Option<String>,
     /// The number of the event behind which it begins; the newest unless given.
     after: Option<u32>,
+    /// How messages are signed: `v1`, by a secret that both sides have, unless given, or `v1a`, Ed25519, for which the endpoint has a
+    /// public key.
+    signature: Option<String>,
 }
 
 /// What is to be changed of an endpoint.
@@ -125,15 +128,19 @@ pub(super) struct WebhookShown {
     #[schema(format = DateTime)]
     last_success_at: Option<String>,
     /// The secrets that count, the latest first, without themselves.
-    secrets: Vec<SecretShown>,
-    /// The secret that was just made; it is in no other answer.
+    secrets: Vec<SecretOfWebhook>,
+    /// The secret that was just made, if it is of `v1`; it is in no other answer.
     secret: Option<String>,
 }
 
 /// A secret, without itself.
 #[derive(ToSchema)]
 #[schema(as = Secret)]
-pub(super) struct SecretShown {
+pub(super) struct SecretOfWebhook {
+    /// How messages are signed: `v1` or `v1a`.
+    signature: String,
+    /// What verifies them, `whpk_` and 32 bytes in base64, of `v1a`.
+    public_key: Option<String>,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -158,6 +165,8 @@ pub(super) struct WebhookPage {
 pub(super) struct SecretRotation {
     /// How long earlier secrets count, such as `24h`; a week at most.
     overlap: Option<String>,
+    /// How messages are to be signed, `v1` or `v1a`; as until now unless given.
+    signature: Option<String>,
 }
 
 /// What came of a ping.

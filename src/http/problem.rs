@@ -79,6 +79,8 @@ pub enum ProblemKind {
     Contended,
     /// This process is about to end.
     Draining,
+    /// It was not done in time.
+    TimedOut,
 }
 
 /// One thing that is wrong with what was given.
@@ -135,6 +137,7 @@ impl ProblemKind {
         Self::TrunkFull,
         Self::Contended,
         Self::Draining,
+        Self::TimedOut,
     ];
 
     /// Its slug, which is never renamed.
@@ -173,6 +176,7 @@ impl ProblemKind {
             Self::TrunkFull => "trunk_full",
             Self::Contended => "contended",
             Self::Draining => "draining",
+            Self::TimedOut => "timed_out",
         }
     }
 
@@ -212,6 +216,7 @@ impl ProblemKind {
             Self::TrunkFull => "The trunk carries no more calls at this moment",
             Self::Contended => "The number is being called at this moment",
             Self::Draining => "The server is about to end",
+            Self::TimedOut => "The server took too long",
         }
     }
 
@@ -243,9 +248,12 @@ impl ProblemKind {
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-            Self::NoPbx | Self::PbxAway | Self::StoreAway | Self::TrunkFull | Self::Draining => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoPbx
+            | Self::PbxAway
+            | Self::StoreAway
+            | Self::TrunkFull
+            | Self::Draining
+            | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -253,7 +261,9 @@ impl ProblemKind {
     const fn retry_after(self) -> Option<u32> {
         match self {
             Self::IdempotencyInProgress | Self::Contended | Self::TooManyRequests => Some(1),
-            Self::TrunkFull | Self::PbxAway | Self::StoreAway | Self::Draining => Some(5),
+            Self::TrunkFull | Self::PbxAway | Self::StoreAway | Self::Draining | Self::TimedOut => {
+                Some(5)
+            }
             Self::Malformed
             | Self::CursorInvalid
             | Self::IdempotencyKeyMissing

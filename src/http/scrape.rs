@@ -1,6 +1,9 @@
 //! `/metrics`, which tells Prometheus what the process counts, and the counting of requests.
 
-use std::time::Instant;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -10,19 +13,34 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use tokio::task::spawn_blocking;
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
+use tracing::debug;
 
-use super::{Api, caller::authorise, frame::frame, health};
+use super::{
+    Api,
+    caller::{authorise, now as wall_clock},
+    frame::frame,
+    health,
+};
 use crate::{
     auth::Action,
+    campaign::HeldReason,
     clock,
+    error_chain::chain,
     metrics::{self, Sample},
+    store::StoreError,
 };
+
+/// When the database was last looked at, which holds for a moment: whoever asks often costs it no more.
+#[derive(Clone, Debug, Default)]
+struct LastCount(Arc<Mutex<Option<Instant>>>);
 
 /// The route. It takes a token: how much is called is nobody's business who happens to reach the address, and behind a proxy
 /// everybody is on this machine.
 pub(super) fn routes(api: &Api) -> Router<Api> {
     let guard = from_fn_with_state((api.clone(), Action::ReadMetrics), authorise);
+    let last = LastCount::default();
+    let scrape = move |State(api): State<Api>| async move { scrape(&api, &last).await };
     Router::new()
         .route("/metrics", get(scrape).layer(guard))
         .layer(from_fn_with_state(api.clone(), frame))
@@ -40,8 +58,11 @@ pub(super) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-async fn scrape(State(api): State<Api>) -> Response {
-    let is_store_up = health::store(&api).await.is_none();
+async fn scrape(api: &Api, last: &LastCount) -> Response {
+    let is_store_up = health::store(api).await.is_none();
+    if is_store_up {
+        look_at_store(api, last).await;
+    }
     let (folders, starts_limit) = {
         let config = api.config.borrow();
         let rate = config.trunk.rate;
@@ -64,6 +85,48 @@ async fn scrape(State(api): State<Api>) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
     (kind, metrics::text()).into_response()
 }
+
+/// Looks at what only the database knows. What cannot be read stays as it was.
+async fn look_at_store(api: &Api, last: &LastCount) {
+    let mut last = last.0.lock().await;
+    let now = clock::now();
+    if last.is_some_and(|at| now.duration_since(at) < HOLDS_FOR) {
+        return;
+    }
+    match timeout(STORE_ANSWERS_IN, take_over(api)).await {
+        Ok(Ok(())) => *last = Some(now),
+        Ok(Err(error)) => debug!(error = chain(&error), "what waits was not counted"),
+        Err(_) => debug!("what waits was not counted in time"),
+    }
+}
+
+async fn take_over(api: &Api) -> Result<(), StoreError> {
+    let wall = wall_clock();
+    let held = api.store.held_contacts(wall).await?;
+    let all = HeldReason::ALL.map(|reason| {
+        let contacts = held.get(&reason).copied().unwrap_or(0);
+        (reason.slug(), contacts)
+    });
+    metrics::held_contacts(&all);
+    let waits = api.store.webhook_waits().await?.into_iter();
+    let waits = waits.map(|(id, since)| {
+        let waited = since.map_or(0.0, |since| wall.duration_since(since).as_secs_f64());
+        // What is new is passed within seconds.
+        let is_late = waited >= LATE.as_secs_f64();
+        (id.to_string(), if is_late { waited } else { 0.0 })
+    });
+    metrics::webhooks(&waits.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// For how long the database is not looked at again.
+const HOLDS_FOR: Duration = Duration::from_secs(5);
+
+/// How long it may take to count.
+const STORE_ANSWERS_IN: Duration = Duration::from_secs(5);
+
+/// How far an endpoint has come in the log is stored every ten seconds.
+const LATE: Duration = Duration::from_secs(30);
 
 /// The route of a request that has none.
 const NO_ROUTE: &str = "none";

@@ -8,8 +8,10 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
+use tracing::warn;
+use x509_cert::der::Decode as _;
 
-use crate::config::TlsFiles;
+use crate::{config::TlsFiles, metrics};
 
 /// What a server shows and speaks TLS with. Clones are the same one.
 #[derive(Clone)]
@@ -83,6 +85,21 @@ impl Certificate {
         })
     }
 
+    /// When it ends, in seconds since 1970; `None` if that cannot be read.
+    fn expires(&self) -> Option<i64> {
+        let shown = x509_cert::Certificate::from_der(self.chain.first()?).ok()?;
+        let ends = shown.tbs_certificate.validity.not_after;
+        i64::try_from(ends.to_unix_duration().as_secs()).ok()
+    }
+
+    /// Has it told when it ends.
+    fn tell(&self) {
+        match self.expires() {
+            Some(at) => metrics::certificate_expires(at),
+            None => warn!("when the certificate of the server ends cannot be read"),
+        }
+    }
+
     /// Whether another one shows the same.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.chain == other.chain
@@ -92,6 +109,7 @@ impl Certificate {
 impl ServerTls {
     /// What shows this certificate.
     pub fn new(certificate: &Certificate) -> Self {
+        certificate.tell();
         Self {
             config: RustlsConfig::from_config(Arc::clone(&certificate.config)),
         }
@@ -99,6 +117,7 @@ impl ServerTls {
 
     /// Shows another one from the next connection on.
     pub fn exchange(&self, certificate: &Certificate) {
+        certificate.tell();
         self.config
             .reload_from_config(Arc::clone(&certificate.config));
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock,
     list::Reason,
+    metrics,
     store::{Across, PackedContacts, Store},
 };
 
@@ -99,6 +100,15 @@ impl<'a> TransactionWriter<'a> {
         importing.updated += added.updated;
         importing.unchanged += added.unchanged;
         importing.rejected += added.left_out();
+        let rejected = importing.rejected - self.count.importing.rejected;
+        for (result, rows) in [
+            ("added", added.added),
+            ("updated", added.updated),
+            ("unchanged", added.unchanged),
+            ("rejected", rejected),
+        ] {
+            metrics::import_rows(result, rows);
+        }
         let has_left_out = added.left_out() > 0;
         importing.has_known = has_left_out || added.updated + added.unchanged > 0;
         let called: BTreeSet<u64> = added.called.into_iter().collect();

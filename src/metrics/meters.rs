@@ -330,7 +330,10 @@ impl ProcessMeters {
     }
 }
 
-fn added<T: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<T>) -> T {
+pub(super) fn added<T: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<T>,
+) -> T {
     let made = made.expect("its name and labels are written above");
     let clone = Box::new(made.clone());
     registry.register(clone).expect("no name is given twice");
@@ -341,15 +344,20 @@ fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
     added(registry, IntCounter::new(name, help))
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(super) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> IntCounterVec {
     added(registry, IntCounterVec::new(Opts::new(name, help), labels))
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
     added(registry, IntGauge::new(name, help))
 }
 
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+pub(super) fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     added(registry, IntGaugeVec::new(Opts::new(name, help), labels))
 }
 

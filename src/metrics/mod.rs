@@ -8,11 +8,17 @@
 
 mod meters;
 mod process;
+mod service;
 
 use std::time::Duration;
 
 use meters::METERS;
 use prometheus::TextEncoder;
+
+pub use service::{
+    certificate_expires, evidence_bytes, held_contacts, import_rows, imports_waiting,
+    killed_before, webhook_attempt, webhook_begins, webhook_dead, webhooks,
+};
 
 /// The words of labels whose series are there from the beginning: an increase from none to one is not seen.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +108,7 @@ pub fn begin(version: &str, labels: &Labels) {
     for kind in AuthFailure::ALL {
         meters.auth_failures.with_label_values(&[kind.slug()]);
     }
+    service::begin();
     process::note_start();
 }
 

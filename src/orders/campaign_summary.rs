@@ -12,7 +12,7 @@ use crate::{
         confidence::wilson,
         cost::{Cost, Money, Price},
     },
-    drop::Outcome,
+    drop::{Outcome, Proof},
     store::{CallsOfLength, Campaign, Store, StoreError},
     words::Leg,
 };
@@ -42,6 +42,8 @@ pub struct CampaignSummary {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Contacts that the gate refused, by reason.
     pub refused: BTreeMap<RefusedReason, u64>,
+    /// Drops that left their message, by how sure that is; those that were pruned are not among them.
+    pub proofs: BTreeMap<Proof, u64>,
     /// What its calls cost; `None` without a price.
     pub cost: Option<CostSummary>,
     /// Its variants, by name.
@@ -117,6 +119,7 @@ impl CampaignSummary {
             drops_pruned: store.pruned(campaign.id).await?,
             outcomes: tally.outcomes,
             refused: tally.refused,
+            proofs: store.proofs(campaign.id).await?,
             cost,
             variants: variants
                 .into_iter()

@@ -26,6 +26,10 @@ pub struct UploadOrder {
     pub is_dry_run: bool,
     /// How its bytes are coded.
     pub coding: UploadCoding,
+    /// What it is, decoded.
+    pub form: ListForm,
+    /// The upload that it goes on with.
+    pub resumed: Option<ResumedUpload>,
     /// How many bytes are announced, coded as they are.
     pub announced: Option<u64>,
     /// The SHA-256 that the bytes have to have, coded as they are, if it is stated.
@@ -45,6 +49,37 @@ pub enum UploadCoding {
     Plain,
     /// `gzip`.
     Gzip,
+    /// `zstd`.
+    Zstd,
+}
+
+impl UploadCoding {
+    /// Its name.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Plain => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// What a list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListForm {
+    /// CSV.
+    Csv,
+    /// A contact a line, as JSON.
+    Ndjson,
+}
+
+/// A list of which a part is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumedUpload {
+    /// Its upload.
+    pub id: String,
+    /// How many bytes of it are there, as whoever goes on with it knows.
+    pub offset: u64,
 }
 
 /// A part of a list that is sent.
@@ -78,8 +113,16 @@ pub enum UploadRefusal {
     #[error("its digest is not the one that is stated")]
     WrongDigest,
     /// It cannot be decoded.
-    #[error("it is not `gzip`: {0}")]
-    NotGzip(String),
+    #[error("it is not `{}`: {words}", .coding.slug())]
+    NotCoded {
+        /// What it is said to be.
+        coding: UploadCoding,
+        /// What is wrong with it.
+        words: String,
+    },
+    /// What there is of it ends elsewhere; `None`: there is nothing that could be gone on with.
+    #[error("{}", offset_words(*.0))]
+    OtherOffset(Option<u64>),
     /// It is no list, or does not say which column is what.
     #[error("{words}")]
     Unreadable {
@@ -97,6 +140,15 @@ pub enum UploadRefusal {
     /// The process is about to end.
     #[error("the server is about to end")]
     Draining,
+}
+
+fn offset_words(there: Option<u64>) -> String {
+    match there {
+        Some(there) => format!("{there} bytes of it are there: go on behind them"),
+        None => {
+            "nothing of it is there that could be gone on with: send all of it again".to_owned()
+        }
+    }
 }
 
 /// Contacts that are given one by one.
@@ -158,6 +210,9 @@ pub trait ListUploads: fmt::Debug + Send + Sync {
 
     /// Ends the work on an upload that was forgotten, and removes its files.
     fn forget(&self, id: String) -> BoxFuture<'static, ()>;
+
+    /// How many bytes of an upload that was interrupted are on this machine; `None` if it cannot be gone on with.
+    fn received(&self, id: &str) -> Option<u64>;
 
     /// Where the rejects of an upload are on this machine, if it has any.
     fn rejects(&self, id: &str) -> PathBuf;

@@ -17,8 +17,8 @@ pub use drop_view::DropView;
 pub use examinations::{Examinations, SimulationOrder};
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
 pub use list_uploads::{
-    ContactFields, GivenContacts, ListUploads, PutRow, UploadCoding, UploadOrder, UploadPart,
-    UploadRefusal,
+    ContactFields, GivenContacts, ListForm, ListUploads, PutRow, ResumedUpload, UploadCoding,
+    UploadOrder, UploadPart, UploadRefusal,
 };
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};

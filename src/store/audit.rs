@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{
     AuditEntry, Store, StoreError,
+    audit_entry::AuditSlip,
     codec::{micros, sha256},
     sql::{Sql, args, sql},
     tally::time,
@@ -52,7 +53,16 @@ impl Store {
     #[must_use]
     pub fn audited(&self, entry: AuditEntry) -> Self {
         Self {
-            audit: Some(Arc::new(entry)),
+            audit: Some(Arc::new(AuditSlip::new(entry, false))),
+            ..self.clone()
+        }
+    }
+
+    /// The same store, of whose changes the first one leaves a row: for what takes several transactions, one behind the other.
+    #[must_use]
+    pub fn audited_once(&self, entry: AuditEntry) -> Self {
+        Self {
+            audit: Some(Arc::new(AuditSlip::new(entry, true))),
             ..self.clone()
         }
     }

@@ -1,5 +1,7 @@
 //! What the audit log says of a change.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
 
 /// Something that was done, or read in full. It holds no secret and no whole number.
@@ -23,4 +25,33 @@ pub struct AuditEntry {
     pub before: Option<String>,
     /// What it is now, as JSON.
     pub after: Option<String>,
+}
+
+/// What the changes of a store leave in the audit log.
+#[derive(Debug)]
+pub(super) struct AuditSlip {
+    pub(super) entry: AuditEntry,
+    /// Whether one row is enough, however many transactions there are.
+    is_once: bool,
+    is_written: AtomicBool,
+}
+
+impl AuditSlip {
+    pub(super) const fn new(entry: AuditEntry, is_once: bool) -> Self {
+        Self {
+            entry,
+            is_once,
+            is_written: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a transaction that ends at this moment leaves a row.
+    pub(super) fn is_due(&self) -> bool {
+        !self.is_once || !self.is_written.load(Ordering::Relaxed)
+    }
+
+    /// A transaction has left one.
+    pub(super) fn note_written(&self) {
+        self.is_written.store(true, Ordering::Relaxed);
+    }
 }

@@ -39,6 +39,24 @@ pub(super) struct DueCount {
 }
 
 impl Store {
+    /// How many contacts of campaigns that are not over each reason holds at this moment, to the minute.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn held_contacts(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<HeldReason, u64>, StoreError> {
+        let mut tx = self.read("count contacts that are held").await?;
+        let stored: Vec<(String, i64)> = tx.all(HELD, args![micros(now)]).await?;
+        let mut counts = BTreeMap::new();
+        for (slug, contacts) in stored {
+            let reason = known(&tx, held(&slug), "reason")?;
+            counts.insert(reason, contacts.unsigned_abs());
+        }
+        Ok(counts)
+    }
+
     /// Counts every contact and every drop anew, and returns how many counts were wrong. That there was one means that
     /// somebody has switched triggers off. Nothing else is written meanwhile.
     ///
@@ -149,6 +167,14 @@ const MOST_IN_MINUTE: i64 = 10_000;
 const DUE: Sql = sql!(
     "SELECT until, reason, place, zone, CAST(sum(count) AS BIGINT) FROM counted \
      WHERE campaign = $1 AND stage = 'due' GROUP BY until, reason, place, zone HAVING sum(count) <> 0"
+);
+
+/// Campaign by campaign, so that of its counts only those of what is held are read.
+const HELD: Sql = sql!(
+    "SELECT counted.reason, CAST(sum(counted.count) AS BIGINT) FROM campaigns CROSS JOIN counted \
+     WHERE counted.campaign = campaigns.id AND counted.stage = 'due' AND counted.reason > '' AND counted.until > $1 \
+     AND campaigns.standing NOT IN ('complete', 'cancelled', 'dates_over') \
+     GROUP BY counted.reason HAVING sum(counted.count) <> 0"
 );
 
 /// Place by place, by the index that the queue has too. Which ones are left out beyond the limit does not matter.

@@ -150,5 +150,5 @@ pub struct Store {
     is_to_read: bool,
     salt: Salt,
     /// What its changes leave in the audit log.
-    audit: Option<Arc<AuditEntry>>,
+    audit: Option<Arc<audit_entry::AuditSlip>>,
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     campaign::{RefusedReason, engine::CampaignId},
-    drop::Outcome,
+    drop::{Outcome, Proof},
     phone::PhoneNumber,
     words::Leg,
 };
@@ -130,6 +130,23 @@ impl Store {
         Ok(counts)
     }
 
+    /// How sure it is of the drops of a campaign that left their message that they did; of those whose rows are kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn proofs(&self, campaign: CampaignId) -> Result<BTreeMap<Proof, u64>, StoreError> {
+        let mut tx = self
+            .read(format!("count the proofs of campaign {campaign}"))
+            .await?;
+        let stored: Vec<(String, i64)> = tx.all(PROOFS, args![campaign.0]).await?;
+        let mut counts = BTreeMap::new();
+        for (slug, count) in stored {
+            let proof = known(&tx, codec::proof(&slug), "proof")?;
+            counts.insert(proof, count.unsigned_abs());
+        }
+        Ok(counts)
+    }
+
     /// How the contacts of a campaign ended to whom a variant was left, by variant.
     ///
     /// # Errors
@@ -223,6 +240,11 @@ const FIRST_LAST: Sql = sql!(
 const OVER_TIME: Sql = sql!(
     "SELECT ended_at / $2 * $2 AS span, outcome, count(*) FROM drops \
      WHERE campaign = $1 AND ended_at IS NOT NULL GROUP BY span, outcome"
+);
+
+const PROOFS: Sql = sql!(
+    "SELECT proof, count(*) FROM drops \
+     WHERE campaign = $1 AND ended_at IS NOT NULL AND outcome = 'delivered' AND proof IS NOT NULL GROUP BY proof"
 );
 
 const VARIANTS: Sql = sql!(

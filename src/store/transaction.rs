@@ -10,7 +10,8 @@ use sqlx::{
 };
 
 use super::{
-    AuditEntry, Store, StoreError,
+    Store, StoreError,
+    audit_entry::AuditSlip,
     bulk::{self, BulkTable, PackedRow},
     error::Failure,
     salt::Salt,
@@ -58,7 +59,7 @@ pub(super) struct Tx {
     pub(super) behind: Option<i64>,
     pub(super) salt: Salt,
     /// What is appended to the audit log when it is committed.
-    audit: Option<Arc<AuditEntry>>,
+    audit: Option<Arc<AuditSlip>>,
     /// Behind the transaction, so that it ends first.
     _turn: Option<Turn>,
 }
@@ -256,13 +257,17 @@ impl Tx {
 
     /// Commits all of it, with what it leaves in the audit log.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        if let Some(entry) = self.audit.take() {
-            self.append_audit(&entry).await?;
+        let slip = self.audit.take().filter(|slip| slip.is_due());
+        if let Some(slip) = &slip {
+            self.append_audit(&slip.entry).await?;
         }
         let done = match self.transaction {
             OpenTransaction::Sqlite(tx) => tx.commit().await.map_err(Failure::from),
             OpenTransaction::Postgres { tx, .. } => timely(tx.commit()).await,
         };
+        if let (Some(slip), Ok(())) = (&slip, &done) {
+            slip.note_written();
+        }
         done.map_err(|failure| StoreError::new(self.doing, self.place, failure))
     }
 

@@ -325,7 +325,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("webhook_secrets.webhook", "the endpoint"),
     (
         "webhook_secrets.sealed",
-        "the secret, sealed by the key of `webhooks.key_file`",
+        "the secret, sealed by the key of `webhooks.key_file`; of `v1a` behind `v1a.`, the public key and a dot",
     ),
     ("webhook_secrets.created_at", "when it was made"),
     (

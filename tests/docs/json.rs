@@ -670,6 +670,10 @@ const SUMMARY: &[(&str, &str)] = &[
         "refused",
         "contacts that the gate refused: each reason, and how many",
     ),
+    (
+        "proofs",
+        "drops that left their message, by how sure that is; those that were pruned are not among them",
+    ),
     ("cost", "what it cost, or null without `[price]`"),
     ("cost.total", "in all"),
     ("cost.drop_legs", "of this, drop legs"),

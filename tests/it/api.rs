@@ -4,14 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod access;
+mod audit;
 mod events;
 mod evidence;
 mod held;
 pub(crate) mod killed;
 mod limits;
 mod live;
-mod receiver;
+pub(crate) mod receiver;
 pub(crate) mod server;
+mod signatures;
 mod tls;
 mod webhooks;
 

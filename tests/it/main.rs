@@ -1,5 +1,6 @@
 //! Tests through the program's front doors, against a fake Asterisk on real sockets.
 
+mod acceptance;
 mod api;
 mod audit_cli;
 

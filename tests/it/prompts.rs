@@ -147,7 +147,7 @@ async fn own(program: &Program) -> Vec<Value> {
 }
 
 /// Five seconds of gliding harmonics.
-fn recording(program: &Program, name: &str) -> PathBuf {
+pub(crate) fn recording(program: &Program, name: &str) -> PathBuf {
     let path = program.path(name);
     let spec = hound::WavSpec {
         channels: 1,

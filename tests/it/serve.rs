@@ -412,6 +412,15 @@ impl Service {
         text
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Kills it.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Orders it to end, and waits for that.
     pub(crate) async fn end(self) -> Ended {
         send_signal("TERM", &self.child);
@@ -490,7 +499,7 @@ fn endless() -> Script {
     Script(vec![Call::ringing_for_ever(), call])
 }
 
-async fn draft(
+pub(crate) async fn draft(
     fixture: &CampaignFixture,
     name: &str,
     contacts: std::ops::Range<u32>,

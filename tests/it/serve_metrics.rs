@@ -14,9 +14,11 @@ use std::{
 
 use reqwest::Client;
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 use crate::{
+    api::receiver::{Receiver, Reply},
     campaign::campaign_fixture::{CampaignFixture, PATIENCE},
     fake::script::Script,
     http_client,
@@ -112,17 +114,26 @@ async fn rules_board_and_book_name_what_there_is_and_nothing_else() {
     fs::create_dir(fixture.program.path("evidence")).unwrap();
     let path = fixture.program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}\n[evidence]\ndir = \"evidence\"\n")).unwrap();
+    let more = "[evidence]\ndir = \"evidence\"\n[webhooks]\nallow = [\"127.0.0.0/8\"]\n";
+    fs::write(&path, format!("{text}\n{more}")).unwrap();
     draft_that_is_started(&fixture, "spring", 100..102).await;
     let service = Service::start(&fixture).await;
     until_all_ended(&fixture, "spring", 2).await;
+    let receiver = Receiver::always(Reply::Status(204)).await;
+    add_endpoint(&fixture, &service, &receiver).await;
     let token = token(&fixture, "metrics:read").await;
     // Its own answer is counted from the second on, and the budget once the controller has shown it.
     let scraping = async {
         loop {
             let (_, text) = ask(&service, &token).await;
             let has = |name: &str| text.contains(&format!("\n{name}"));
-            if has("aftertone_http_requests_total") && has("aftertone_trunk_budget_ratio") {
+            let names = [
+                "aftertone_http_requests_total",
+                "aftertone_trunk_budget_ratio",
+                "aftertone_webhook_attempts_total",
+                "aftertone_webhook_oldest_pending_seconds",
+            ];
+            if names.iter().all(|name| has(name)) {
                 return text;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -156,7 +167,8 @@ async fn rules_board_and_book_name_what_there_is_and_nothing_else() {
         );
     }
     let absent: Vec<_> = expected.keys().map(String::as_str).collect();
-    assert_eq!(absent, ["aftertone_trunk_budget_limit_ratio"]);
+    let of_tls = "aftertone_certificate_expires_timestamp_seconds";
+    assert_eq!(absent, [of_tls, "aftertone_trunk_budget_limit_ratio"]);
 
     let mut expressions = expressions_of_the_board();
     assert!(expressions.len() > 40, "{}", expressions.len());
@@ -197,6 +209,101 @@ async fn rules_board_and_book_name_what_there_is_and_nothing_else() {
         check_with_promtool(&text).await;
         query_a_prometheus(&fixture, &service, &token, &expressions).await;
     }
+    let ended = service.end().await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+}
+
+/// An endpoint that is told of all that happens.
+async fn add_endpoint(fixture: &CampaignFixture, service: &Service, receiver: &Receiver) {
+    let token = token(fixture, "webhooks:write").await;
+    let added = http_client()
+        .post(format!("{}/api/v1/webhooks", service.url))
+        .bearer_auth(token)
+        .json(&serde_json::json!({"url": receiver.url()}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(added.status(), 201, "{:?}", added.text().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_that_fail_lists_that_come_in_and_a_kill_are_told() {
+    let fixture = fixture(Script::mailbox()).await;
+    let path = fixture.program.path("aftertone.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let more = "[webhooks]\nallow = [\"127.0.0.0/8\"]\n";
+    fs::write(&path, format!("{text}\n{more}")).unwrap();
+    let service = Service::start(&fixture).await;
+    let reader = token(&fixture, "metrics:read").await;
+    let value = async |service: &Service, series: &str| {
+        let (_, text) = ask(service, &reader).await;
+        let line = text.lines().find_map(|line| line.strip_prefix(series));
+        line.map(|value| value.trim().to_owned())
+    };
+    assert_eq!(
+        value(&service, "aftertone_killed_before").await.as_deref(),
+        Some("0")
+    );
+    let receiver = Receiver::always(Reply::Status(500)).await;
+    add_endpoint(&fixture, &service, &receiver).await;
+    let list = "number\n+12025550101\n+12025550102\nnobody\n";
+    let writer = token(&fixture, "contacts:write").await;
+    crate::serve::draft(&fixture, "autumn", 900..901).await;
+    let sent = http_client()
+        .post(format!(
+            "{}/api/v1/campaigns/autumn/imports?name=list.csv",
+            service.url
+        ))
+        .bearer_auth(writer)
+        .header("content-type", "text/csv")
+        .body(list)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 202, "{:?}", sent.text().await);
+    let until = async |series: &str, wanted: &str| {
+        let looking = async {
+            while value(&service, series).await.as_deref() != Some(wanted) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let found = timeout(PATIENCE, looking).await;
+        assert!(found.is_ok(), "never {series} {wanted}");
+    };
+    until("aftertone_import_rows_total{result=\"added\"}", "2").await;
+    until("aftertone_import_rows_total{result=\"rejected\"}", "1").await;
+    until("aftertone_imports_waiting", "0").await;
+    receiver.until(1).await;
+    // The next attempt is the last one.
+    let database = fixture.program.path("aftertone.db");
+    let url = format!("sqlite://{}", database.display());
+    let mut database = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("UPDATE webhook_deliveries SET attempts = 9 WHERE state = 'pending'")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let dead = async {
+        let series = "aftertone_webhook_dead_total{endpoint=\"wh_1\"}";
+        while value(&service, series)
+            .await
+            .is_none_or(|count| count == "0")
+        {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(PATIENCE, dead).await.expect("nothing is given up");
+    let (_, text) = ask(&service, &reader).await;
+    let series = "aftertone_webhook_attempts_total{endpoint=\"wh_1\",result=\"status\"} ";
+    let line = text.lines().find_map(|line| line.strip_prefix(series));
+    assert!(line.is_some_and(|count| count != "0"), "{text}");
+
+    service.kill().await;
+    let service = Service::start(&fixture).await;
+    assert_eq!(
+        value(&service, "aftertone_killed_before").await.as_deref(),
+        Some("1")
+    );
     let ended = service.end().await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
 }
@@ -311,6 +418,7 @@ async fn query_a_prometheus(
         "sum by (reason) (increase(aftertone_refused_total{instance=~\"$instance\"}[1h])) > 0",
         "aftertone_trunk_budget_limit_ratio{instance=~\"$instance\"}",
         "sum by (code) (rate(aftertone_http_requests_total{instance=~\"$instance\",code=~\"[45]..\"}[$__rate_interval]))",
+        "aftertone_certificate_expires_timestamp_seconds{instance=~\"$instance\"} - time()",
     ];
     assert_eq!(empty, known);
     prometheus.kill().await.unwrap();

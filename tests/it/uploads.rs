@@ -4,14 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod contacts;
-mod killed;
-mod memory;
+pub(crate) mod killed;
+pub(crate) mod memory;
 mod others;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, io::Write as _, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{Method, RequestBuilder};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
@@ -264,14 +265,14 @@ async fn a_list_that_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing
         (
             server
                 .request(Method::POST, "/campaigns/spring/imports")
-                .header("content-type", "application/x-ndjson")
+                .header("content-type", "application/json")
                 .body("{}"),
             (415, "unsupported_media_type", ""),
         ),
         (
             server
                 .upload("spring", "", small())
-                .header("content-encoding", "zstd"),
+                .header("content-encoding", "br"),
             (415, "unsupported_media_type", ""),
         ),
         (server.upload("none", "", small()), (404, "not_found", "")),
@@ -368,8 +369,9 @@ async fn a_list_that_was_cut_off_is_interrupted_and_goes_on_as_itself() {
             left["why"].as_str().unwrap().contains("connection"),
             "{left}"
         );
-        ids.insert(left["id"].as_str().unwrap().to_owned());
-        assert_eq!(server.spooled(), [""; 0]);
+        let id = left["id"].as_str().unwrap().to_owned();
+        assert_eq!(server.spooled(), [format!("{id}.part")]);
+        ids.insert(id);
     }
     let sent = server
         .send(server.upload("spring", "?name=cut", text))
@@ -385,6 +387,151 @@ async fn a_list_that_was_cut_off_is_interrupted_and_goes_on_as_itself() {
         server.get("/campaigns/spring").await.body["contacts"],
         4_000
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_was_cut_off_goes_on_where_it_ends() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    server.campaign("spring").await;
+    let text = list(5_000);
+    let half = text.len() / 2;
+    let head = format!(
+        "POST /api/v1/campaigns/spring/imports?name=cut HTTP/1.1\r\nhost: {at}\r\nauthorization: Bearer {}\r\n\
+         content-type: text/csv\r\ncontent-length: {}\r\n\r\n",
+        server.admin,
+        text.len(),
+        at = server.at,
+    );
+    let mut client = TcpStream::connect(server.at).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.write_all(&text.as_bytes()[..half]).await.unwrap();
+    client.shutdown().await.unwrap();
+    let interrupted = async {
+        loop {
+            let all = server.get("/campaigns/spring/imports").await.body;
+            if all["items"][0]["state"] == "interrupted" {
+                return all["items"][0]["id"].as_str().unwrap().to_owned();
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let id = timeout(Duration::from_secs(20), interrupted).await.unwrap();
+    let path = format!("/imports/{id}");
+    let asked = server.send(server.request(Method::HEAD, &path)).await;
+    assert_eq!(asked.status, 200);
+    assert_eq!(asked.header("upload-offset"), half.to_string());
+    assert_eq!(asked.header("upload-complete"), "?0");
+    let rest = |at: usize, kind: &str, complete: &str| {
+        server
+            .request(Method::PATCH, &path)
+            .header("content-type", kind)
+            .header("upload-offset", at)
+            .header("upload-complete", complete)
+            .body(text[at..].to_owned())
+    };
+    let kind = "application/partial-upload";
+    for (request, status) in [
+        (rest(half, "text/csv", "?1"), 415),
+        (rest(half, kind, "?0"), 422),
+        (rest(half - 1, kind, "?1"), 409),
+    ] {
+        let refused = server.send(request).await;
+        assert_eq!(refused.status, status, "{refused:?}");
+        if status == 409 {
+            assert_eq!(refused.header("upload-offset"), half.to_string());
+        }
+    }
+    let sent = server.send(rest(half, kind, "?1")).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    assert_eq!(sent.body["id"], id);
+    let import = server.imported(&sent).await;
+    assert_eq!(
+        (&import["added"], &import["rejected"]),
+        (&json!(4_000), &json!(1_000))
+    );
+    let again = server.send(rest(half, kind, "?1")).await;
+    assert_eq!(again.status, 409, "{again:?}");
+    let asked = server.send(server.request(Method::HEAD, &path)).await;
+    assert_eq!(asked.header("upload-complete"), "?1");
+    assert_eq!(asked.header("upload-offset"), text.len().to_string());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_json_and_packed_as_zstd_as_well() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    server.campaign("spring").await;
+    let lines: String = (0..3_000)
+        .map(|nth| {
+            let number = number(nth);
+            format!("{{\"number\": \"{number}\", \"name\": \"Ann\", \"columns\": {{\"City\": \"Bonn\"}}}}\n")
+        })
+        .collect();
+    let packed = compress_to_vec(lines.as_bytes(), CompressionLevel::Fastest);
+    assert!(packed.len() < lines.len() / 2);
+    let send = |kind: &str, coding: &str, body: Vec<u8>| {
+        server
+            .request(Method::POST, "/campaigns/spring/imports?name=json")
+            .header("content-type", kind)
+            .header("content-encoding", coding)
+            .body(body)
+    };
+    let ndjson = "application/x-ndjson";
+    let sent = server.send(send(ndjson, "zstd", packed)).await;
+    assert_eq!(sent.status, 202, "{sent:?}");
+    let import = server.imported(&sent).await;
+    assert_eq!(
+        (&import["added"], &import["rejected"]),
+        (&json!(3_000), &json!(0)),
+        "{import}"
+    );
+    // The same as it is, is the same.
+    let same = server
+        .send(send(ndjson, "identity", lines.into_bytes()))
+        .await;
+    assert_eq!(same.body["id"], sent.body["id"], "{same:?}");
+    // Runs of 128 KiB, each in four bytes: 200 MiB in all.
+    let bomb = |byte: u8| {
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x50];
+        for nth in 1..=1_600_u32 {
+            let head = ((128 << 10) << 3) | (1 << 1) | u32::from(nth == 1_600);
+            bomb.extend(&head.to_le_bytes()[..3]);
+            bomb.push(byte);
+        }
+        bomb
+    };
+    for (request, status, words) in [
+        (
+            send("text/csv", "zstd", bomb(b'0')),
+            413,
+            "more than 100 times",
+        ),
+        (
+            send(ndjson, "zstd", bomb(b'\n')),
+            413,
+            "more than 100 times",
+        ),
+        (
+            send(ndjson, "zstd", b"phone\n".to_vec()),
+            422,
+            "it is not `zstd`",
+        ),
+        (
+            send(ndjson, "identity", b"{}\n[]\n".to_vec()),
+            422,
+            "line 2",
+        ),
+        (send("text/csv", "br", b"phone\n".to_vec()), 415, "zstd"),
+    ] {
+        let refused = server.send(request).await;
+        assert_eq!(refused.status, status, "{refused:?}");
+        assert!(
+            refused.body["detail"].as_str().unwrap().contains(words),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(server.spooled(), [""; 0]);
     server.stop().await;
 }
 

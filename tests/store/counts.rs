@@ -27,6 +27,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         server,
         Kind::BOTH,
         every_statement_is_counted,
+        what_is_held_is_counted_by_reason,
         an_import_is_counted,
         callers_are_counted,
         a_wrong_count_is_found_and_put_right,
@@ -95,6 +96,33 @@ async fn every_statement_is_counted(base: &Base) {
     check(base, &fixture.store).await;
     assert_eq!(fixture.store.tally(one).await.unwrap(), Tally::default());
     assert_eq!(base.texts(LEFT).await, ["0"]);
+}
+
+async fn what_is_held_is_counted_by_reason(base: &Base) {
+    let fixture = Fixture::of(base, 10).await;
+    let (leased, _) = fixture.lease(4, 0).await;
+    let held = |nth: usize, reason, hours: i64| {
+        let until = fixture.at(hours * 3_600);
+        fixture.settle(&leased[nth], Settlement::Held { reason, until })
+    };
+    let writes = [
+        held(0, HeldReason::CallingHours, 9),
+        held(1, HeldReason::CallingHours, 1),
+        held(2, HeldReason::FrequencyCap, 9),
+    ];
+    fixture.commit(&writes, 1).await;
+    let at = async |hours: i64| {
+        let held = fixture.store.held_contacts(fixture.at(hours * 3_600)).await;
+        held.unwrap()
+    };
+    let (hours, cap) = (HeldReason::CallingHours, HeldReason::FrequencyCap);
+    assert_eq!(at(0).await, [(hours, 2), (cap, 1)].into());
+    // What holds it is over.
+    assert_eq!(at(2).await, [(hours, 1), (cap, 1)].into());
+    assert_eq!(at(10).await, [].into());
+    base.run("UPDATE campaigns SET standing = 'cancelled'")
+        .await;
+    assert_eq!(at(0).await, [].into());
 }
 
 async fn an_import_is_counted(base: &Base) {

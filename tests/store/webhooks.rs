@@ -29,6 +29,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_position_moves_with_its_messages_or_not_at_all,
         what_a_dead_server_had_is_taken_by_the_next,
         what_failed_is_due_again_and_what_is_dead_stays,
+        how_long_an_endpoint_waits_is_known,
         an_ordered_endpoint_has_nothing_before_its_turn,
         what_is_disabled_says_so_and_is_whole_when_it_is_enabled,
         what_is_dead_is_sent_again_under_its_id,
@@ -272,6 +273,38 @@ async fn what_failed_is_due_again_and_what_is_dead_stays(base: &Base) {
     assert_eq!(dead.len(), 1);
     let page = store.webhook_deliveries(webhook.id, None, (Some(all[2].id), false), 1);
     assert_eq!(page.await.unwrap()[0].message, "evt_2");
+}
+
+async fn how_long_an_endpoint_waits_is_known(base: &Base) {
+    let (store, webhook) = held(base).await;
+    let since = async || {
+        let waits = store.webhook_waits().await.unwrap();
+        waits.iter().map(|(_, since)| *since).collect::<Vec<_>>()
+    };
+    assert_eq!(since().await, [None]);
+    let began = now();
+    let queued = queue(&store, &webhook, (0, 2), &[1, 2]).await.unwrap();
+    let waited = since().await[0].unwrap();
+    assert!(waited >= began && waited <= now(), "{waited}");
+    let later = began + SignedDuration::from_hours(1);
+    let ends = [
+        settled(queued[0].0, DeliveryState::Dead, None),
+        settled(queued[1].0, DeliveryState::Pending, Some(later)),
+    ];
+    assert!(settle(&store, &webhook, &ends, None).await);
+    // However often it was tried, it waits since it was queued.
+    assert_eq!(since().await, [Some(waited)]);
+    let ends = [settled(queued[1].0, DeliveryState::Delivered, None)];
+    assert!(settle(&store, &webhook, &ends, None).await);
+    assert_eq!(since().await, [None]);
+    // What is in the log only waits as well.
+    base.run("INSERT INTO events (sequence, at, type) VALUES (3, 1700000000000000, 'drop.ended')")
+        .await;
+    let logged = Timestamp::from_second(1_700_000_000).unwrap();
+    assert_eq!(since().await, [Some(logged)]);
+    base.run("UPDATE webhooks SET disabled_at = 1, disabled_because = 'operator'")
+        .await;
+    assert_eq!(since().await, []);
 }
 
 async fn an_ordered_endpoint_has_nothing_before_its_turn(base: &Base) {

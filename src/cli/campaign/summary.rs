@@ -106,6 +106,15 @@ fn lines(summary: &CampaignSummary) -> Vec<String> {
         let (slug, share) = (outcome.slug(), percent(*contacts, ended));
         lines.push(format!("  {slug:15} {:>9}  {share:>7}", count(*contacts)));
     }
+    if !summary.proofs.is_empty() {
+        let proofs = summary.proofs.iter();
+        let proofs = proofs.map(|(proof, drops)| format!("{} {proof}", count(*drops)));
+        let proofs: Vec<_> = proofs.collect();
+        lines.push(format!(
+            "drops that left their message: {}",
+            proofs.join(", ")
+        ));
+    }
     if refused > 0 {
         lines.push(format!("contacts {REFUSED}:"));
     }

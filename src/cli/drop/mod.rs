@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::Args as ClapArgs;
+use serde_json::json;
 
 use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
     CliError, Exit, database, library,
+    operator::by_user,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
     stop::Stop,
@@ -28,6 +30,7 @@ use crate::{
     id::DropId,
     phone::PhoneNumber,
     runtime::{self, SessionError},
+    store::AuditEntry,
 };
 
 /// Leave a message at one number
@@ -138,6 +141,10 @@ fn order(
         expires_at: None,
         traceparent: None,
         keeping: None,
+        audit: Some(AuditEntry {
+            after: Some(json!({"message": args.message}).to_string()),
+            ..by_user("drop.order", drop.to_string())
+        }),
     })
 }
 

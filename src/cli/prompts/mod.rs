@@ -10,12 +10,12 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::json;
 
-use super::{CliError, Exit, database, printer::Printer};
+use super::{CliError, Exit, database, operator::by_user, printer::Printer};
 use crate::{
     config::Config,
     controller::prompts::{PromptEntry, read_export, shipped_prompt, write_export},
     screen::book::Prints,
-    store::{NewPrompt, PromptOrigin, Store, StoredPrompt},
+    store::{AuditEntry, NewPrompt, PromptOrigin, Store, StoredPrompt},
     words::PromptEnd,
 };
 
@@ -121,6 +121,7 @@ pub(super) async fn run(
         }
         PromptsCommand::Learn(args) => {
             let store = database::open(config).await?;
+            let store = store.audited_once(by_user("prompts.learn", "the book of prompts"));
             learn::run(args, &store, printer).await
         }
         PromptsCommand::Label(args) => label(args, &database::open(config).await?, printer).await,
@@ -138,6 +139,11 @@ async fn label(args: &LabelArgs, store: &Store, printer: Printer) -> Result<Exit
     let given = shipped_row(args.prompt);
     let label = args.label.as_deref();
     let now = database::now();
+    let entry = AuditEntry {
+        after: Some(json!({"ends": ends, "label": label}).to_string()),
+        ..by_user("prompts.label", format!("prompt {}", args.prompt))
+    };
+    let store = store.audited(entry);
     let labelled = store.label_prompt(args.prompt, ends, label, given.as_ref(), now);
     if !labelled.await.map_err(database::trouble)? {
         return Err(missing(args.prompt));
@@ -152,6 +158,7 @@ async fn label(args: &LabelArgs, store: &Store, printer: Printer) -> Result<Exit
 
 async fn forget(args: &ForgetArgs, store: &Store, printer: Printer) -> Result<Exit, CliError> {
     let given = shipped_row(args.prompt);
+    let store = store.audited(by_user("prompts.forget", format!("prompt {}", args.prompt)));
     let forgotten = store.forget_prompt(args.prompt, given.as_ref(), database::now());
     if !forgotten.await.map_err(database::trouble)? {
         return Err(missing(args.prompt));
@@ -225,6 +232,11 @@ async fn import(args: &ImportArgs, store: &Store, printer: Printer) -> Result<Ex
         .await
         .map_err(database::trouble)?;
     let (mut added, mut had) = (0, 0);
+    let entry = AuditEntry {
+        after: Some(json!({"file": path.to_string()}).to_string()),
+        ..by_user("prompts.import", "the book of prompts")
+    };
+    let store = store.audited_once(entry);
     for entry in entries {
         let new = entry.stored(PromptOrigin::Imported);
         if known.iter().any(|(_, prints)| *prints == new.prints) {

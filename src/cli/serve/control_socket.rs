@@ -35,6 +35,8 @@ pub(super) type ReloadRequest = oneshot::Sender<ReloadAnswer>;
 /// The socket, which is removed at the end.
 pub(super) struct ControlSocket {
     path: PathBuf,
+    /// Whether the service before this one has left its own, as one does that is killed.
+    pub(super) replaces_one: bool,
     requests: mpsc::UnboundedReceiver<ReloadRequest>,
     task: JoinHandle<()>,
 }
@@ -61,10 +63,10 @@ impl ControlSocket {
     pub(super) fn bind(state_dir: &Path, listen: SocketAddr) -> io::Result<Self> {
         let path = path_of(state_dir, listen);
         // Whoever had it before is gone, since this process has the address.
-        match fs::remove_file(&path) {
+        let replaces_one = match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
+            removed => removed.is_ok(),
+        };
         let listener = UnixListener::bind(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         let (ask, requests) = mpsc::unbounded_channel();
@@ -83,6 +85,7 @@ impl ControlSocket {
         });
         Ok(Self {
             path,
+            replaces_one,
             requests,
             task,
         })

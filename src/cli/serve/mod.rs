@@ -127,6 +127,8 @@ pub(super) async fn run(
     let control = control.inspect_err(|error| {
         warn!(%error, "`aftertone reload` cannot reach this service; SIGHUP can");
     });
+    let was_killed = control.as_ref().is_ok_and(|control| control.replaces_one);
+    metrics::killed_before(was_killed);
     if !config.has_pbx {
         printer.note("`[pbx]` names no PBX: this service serves the API and dials nothing");
     }

@@ -12,7 +12,7 @@
 //! ```
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, BufWriter, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -34,7 +34,7 @@ use super::{
     recorder::{Recorded, Recorder},
     retention::{FolderEntry, RetentionLimits, to_remove},
 };
-use crate::{id::DropId, screen::NoBeep};
+use crate::{id::DropId, metrics, screen::NoBeep};
 
 /// The folder of all evidence.
 #[derive(Clone, Debug)]
@@ -139,14 +139,21 @@ impl Archive {
             let bytes = size(&self.dir.join(&name))?;
             Some(FolderEntry { began, name, bytes })
         });
-        for name in to_remove(entries.collect(), self.limits, spared, now) {
+        let entries: Vec<_> = entries.collect();
+        let mut sizes: BTreeMap<_, _> = entries
+            .iter()
+            .map(|entry| (entry.name.clone(), entry.bytes))
+            .collect();
+        for name in to_remove(entries, self.limits, spared, now) {
             let path = self.dir.join(&name);
             if !is_ours(&path) {
                 continue;
             }
             debug!(name, "old evidence is removed");
             remove_files(&path)?;
+            sizes.remove(&name);
         }
+        metrics::evidence_bytes(sizes.values().sum());
         Ok(())
     }
 

@@ -12,7 +12,6 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::{task::spawn_blocking, time::timeout};
 
-use super::imports::LONGEST_SILENCE;
 use crate::{
     auth::Action,
     http::{
@@ -20,6 +19,7 @@ use crate::{
         caller::{Caller, now},
         given::{Parameters, media_type},
         problem::{Problem, ProblemKind},
+        timely::LONGEST_SILENCE,
     },
     list::{DoNotCall, LeftOut, ListError, Numbers},
     phone::Rules,

@@ -56,6 +56,7 @@ pub(in crate::http) async fn erase(
     body: Body<SMALL>,
 ) -> Result<Json<ErasureView>, Problem> {
     parameters.finish()?;
+    caller.has_just_signed_in(now())?;
     let mut fields = Fields::of(body.json()?)?;
     // What is known of a person may be about a number that is not dialled.
     let rules = Rules {

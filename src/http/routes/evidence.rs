@@ -107,7 +107,8 @@ pub(in crate::http) async fn file(
         return Ok(found.answer(&headers, about));
     }
     // It may have been kept with the whole number.
-    let in_full = caller.may(Action::ReadFullNumbers, Object::Any).is_ok();
+    let may_in_full = caller.may(Action::ReadFullNumbers, Object::Any).is_ok();
+    let in_full = may_in_full && caller.has_just_signed_in(now()).is_ok();
     let manifest = found.read().await.map_err(|error| {
         tracing::error!(%error, "a manifest of evidence cannot be read");
         Problem::new(ProblemKind::Internal, "the evidence cannot be read")

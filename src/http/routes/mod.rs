@@ -42,6 +42,7 @@ use super::{
     caller::authorise,
     frame::{check_host, frame, no_such_method, nothing},
     openapi,
+    timely::{LONGEST_REQUEST, is_patient, within},
 };
 use crate::auth::Action;
 
@@ -101,6 +102,7 @@ pub(super) fn table() -> Vec<Route> {
         POST "/campaigns/{campaign}/imports" Some(A::AddImport) => imports::upload,
         GET "/campaigns/{campaign}/imports" Some(A::ReadImports) => imports::list,
         GET "/imports/{import}" Some(A::ReadImports) => imports::show,
+        PATCH "/imports/{import}" Some(A::AddImport) => imports::resume::resume,
         DELETE "/imports/{import}" Some(A::ForgetImport) => imports::forget,
         GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,
@@ -173,6 +175,11 @@ pub(super) fn router(api: &Api) -> Router<Api> {
                 route.handler.layer(from_fn_with_state(state, authorise))
             }
             None => route.handler,
+        };
+        let handler = if is_patient(&route.method, route.path) {
+            handler
+        } else {
+            handler.layer(from_fn_with_state(LONGEST_REQUEST, within))
         };
         router = router.route(&format!("{BASE}{}", route.path), handler);
     }

@@ -1,7 +1,7 @@
 //! `/campaigns/{campaign}/results`: a row for each drop, and for each contact that was never dialled, as they are read.
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
@@ -17,7 +17,9 @@ use crate::{
         Api,
         caller::Caller,
         given::Parameters,
+        outflow::body_of,
         problem::{Problem, ProblemKind},
+        timely::LONGEST_SILENCE,
     },
     list::Writer,
     orders::{ChosenValues, ResultColumns},
@@ -89,6 +91,7 @@ pub(in crate::http) async fn export(
     parameters.finish()?;
     let format = format_of(&headers)?;
     let campaign = campaigns::find(&api, &name).await?;
+    let place = api.state.exports.place()?;
     if full_number {
         let object = format!("results of {name}");
         caller.read_in_full(&api, object).await?;
@@ -109,7 +112,7 @@ pub(in crate::http) async fn export(
     // Whoever stops reading drops the stream, and nothing more is asked for.
     let rows = stream::try_unfold(export, Export::next);
     let kind = [(header::CONTENT_TYPE, format.media_type())];
-    Ok((kind, Body::from_stream(rows)).into_response())
+    Ok((kind, body_of(rows, place, LONGEST_SILENCE)).into_response())
 }
 
 /// An export on its way.

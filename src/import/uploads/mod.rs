@@ -11,9 +11,11 @@
 //! once, whoever takes it in, and however often: see [`Import`](super::Import).
 
 mod dry_run;
+mod ndjson;
 mod put;
 mod spool;
 mod worker;
+mod zstd;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -103,6 +105,14 @@ impl SpooledUploads {
         parts: mpsc::Receiver<UploadPart>,
         _place: OwnedSemaphorePermit,
     ) -> Result<String, UploadRefusal> {
+        if let Some(resumed) = &order.resumed {
+            let id = resumed.id.clone();
+            let taken = self.take_as(&id, order, parts).await;
+            if let Err(refusal) = &taken {
+                self.leave_resumed(&id, refusal).await;
+            }
+            return taken;
+        }
         let new = NewUpload {
             id: DropId::generate().to_string(),
             campaign: order.campaign,
@@ -125,7 +135,8 @@ impl SpooledUploads {
                 | UploadRefusal::DiskFull
                 | UploadRefusal::TooMany(_)
                 | UploadRefusal::WrongDigest
-                | UploadRefusal::NotGzip(_)
+                | UploadRefusal::NotCoded { .. }
+                | UploadRefusal::OtherOffset(_)
                 | UploadRefusal::Unreadable { .. }
                 | UploadRefusal::Files(_)
                 | UploadRefusal::Store(_) => self.store.forget_upload(&id).await.map(drop),
@@ -136,6 +147,32 @@ impl SpooledUploads {
             info!(upload = id, why = %refusal, "a list was not taken");
         }
         taken
+    }
+
+    /// Writes down what became of a list that was gone on with and not taken: it is as it was, unless nothing can come of it.
+    async fn leave_resumed(&self, id: &str, refusal: &UploadRefusal) {
+        let left = match refusal {
+            UploadRefusal::TooLong(_)
+            | UploadRefusal::Ratio(_)
+            | UploadRefusal::WrongDigest
+            | UploadRefusal::NotCoded { .. }
+            | UploadRefusal::Unreadable { .. } => self.store.forget_upload(id).await.map(drop),
+            // Whoever works on it says so.
+            UploadRefusal::TooMany(_) => Ok(()),
+            UploadRefusal::Broken
+            | UploadRefusal::Draining
+            | UploadRefusal::DiskFull
+            | UploadRefusal::OtherOffset(_)
+            | UploadRefusal::Files(_)
+            | UploadRefusal::Store(_) => {
+                let why = refusal.to_string();
+                self.store.interrupt_upload(id, None, &why).await
+            }
+        };
+        if let Err(error) = left {
+            warn!(error = %chain(&error), upload = id, "what became of a list is not written down");
+        }
+        info!(upload = id, why = %refusal, "a list was not gone on with");
     }
 
     async fn take_as(
@@ -262,6 +299,10 @@ impl ListUploads for SpooledUploads {
         .boxed()
     }
 
+    fn received(&self, id: &str) -> Option<u64> {
+        self.spool.received(id)
+    }
+
     fn rejects(&self, id: &str) -> PathBuf {
         self.spool.rejects(id)
     }
@@ -283,7 +324,10 @@ fn write(
                 so_far.send_replace(incoming.bytes());
             }
             Some(UploadPart::End) => break,
-            None => return Err(UploadRefusal::Broken),
+            None => {
+                incoming.leave();
+                return Err(UploadRefusal::Broken);
+            }
         }
     }
     let whole = incoming.finish()?;

@@ -17,9 +17,11 @@ use super::{
     spool::{Spool, SpooledList},
 };
 use crate::{
+    clock,
     error_chain::chain,
     import::{Import, ImportError, Imported, Progress, wall},
     list::RejectedRows,
+    metrics,
     orders::Spec,
     store::{ErrorClass, Store, StoreError, StoredUpload, UploadCounts, UploadEnd, UploadState},
 };
@@ -58,7 +60,7 @@ enum Worked {
 impl UploadWorker {
     pub(super) async fn work(mut self) {
         let spool = self.spool.clone();
-        let swept = spawn_blocking(move || spool.sweep()).await;
+        let swept = spawn_blocking(move || spool.sweep(clock::wall())).await;
         if swept.is_err() {
             return;
         }
@@ -83,15 +85,17 @@ impl UploadWorker {
 
     /// Works on every list that nobody works on.
     async fn go_through(&mut self) -> Worked {
-        for id in self.spool.lists() {
+        let lists = self.spool.lists();
+        metrics::imports_waiting(lists.len());
+        for (nth, id) in lists.iter().enumerate() {
             if self.stopping.is_cancelled() {
                 return Worked::Stopped;
             }
-            let Some(list) = self.spool.take(&id) else {
+            let Some(list) = self.spool.take(id) else {
                 continue;
             };
             match self.work_on(list).await {
-                Worked::Done => {}
+                Worked::Done => metrics::imports_waiting(lists.len() - nth - 1),
                 Worked::Later => return Worked::Later,
                 Worked::Stopped => return Worked::Stopped,
             }
@@ -230,6 +234,8 @@ impl UploadWorker {
 
     /// Forgets uploads that are long over, and removes the rejects of those that another server has forgotten.
     async fn forget_old(&self) {
+        let spool = self.spool.clone();
+        let _ = spawn_blocking(move || spool.sweep(clock::wall())).await;
         for id in self.spool.rejected() {
             if let Ok(None) = self.store.upload(&id).await {
                 self.spool.remove(&id);

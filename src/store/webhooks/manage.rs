@@ -148,6 +148,26 @@ impl Store {
         })
     }
 
+    /// Each endpoint that something is sent to, and since when its oldest message waits: in its queue, or in the log before it.
+    /// It costs a look at an index for each.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn webhook_waits(&self) -> Result<Vec<(WebhookId, Option<Timestamp>)>, StoreError> {
+        let mut tx = self.read("look for how long webhooks wait").await?;
+        if !tx.has_step(super::STEP) {
+            return Ok(Vec::new());
+        }
+        let stored: Vec<(i64, Option<i64>, Option<i64>)> = tx.all(WAITS, &[]).await?;
+        let mut waits = Vec::with_capacity(stored.len());
+        for (id, queued, logged) in stored {
+            let since = [queued, logged].into_iter().flatten().min();
+            let since = since.map(|at| time(&tx, at)).transpose()?;
+            waits.push((WebhookId(id), since));
+        }
+        Ok(waits)
+    }
+
     /// Changes the settings of an endpoint that is still of this version, and says whether anything is sent to it; `None` if it
     /// was changed meanwhile. One that is enabled again begins anew: all that is pending is due at once.
     ///
@@ -292,6 +312,14 @@ const BACKLOG: Sql = sql!(
      (SELECT min(created_at) FROM webhook_deliveries WHERE webhook = $1 AND state = 'pending'), \
      (SELECT count(*) FROM webhook_deliveries WHERE webhook = $1 AND state = 'dead'), \
      (SELECT count(*) FROM webhook_replays WHERE webhook = $1)"
+);
+
+/// The first by its events is the oldest; one that is sent again by an order waits from then on.
+const WAITS: Sql = sql!(
+    "SELECT id, (SELECT CASE attempts WHEN 0 THEN due_at ELSE created_at END FROM webhook_deliveries \
+     WHERE webhook = webhooks.id AND state = 'pending' ORDER BY first_sequence LIMIT 1), \
+     (SELECT at FROM events WHERE sequence > webhooks.position ORDER BY sequence LIMIT 1) \
+     FROM webhooks WHERE disabled_at IS NULL ORDER BY id"
 );
 
 const CHANGE: Sql = sql!(

@@ -416,6 +416,34 @@ async fn whole_numbers_take_the_password_of_a_moment_ago() {
 }
 
 #[tokio::test]
+async fn erasures_and_numbers_sent_elsewhere_take_the_password_of_a_moment_ago() {
+    let server = ApiServer::with_webhooks(Database::Sqlite, &Server::default()).await;
+    let now = Timestamp::now();
+    let long_ago = now - jiff::SignedDuration::from_mins(11);
+    let person = json!({"number": "+12025550199", "because": "asked"});
+    let hook = json!({"url": "http://127.0.0.1:9/hook", "full_numbers": true});
+    let ask = async |cookie: &str, path: &str, body: &Value| {
+        let request = own(&server, Method::POST, path, cookie).json(body);
+        server.send(request).await
+    };
+    let stale = session(&server, "root", Role::Admin, long_ago).await;
+    for (path, body) in [("/erasures", &person), ("/webhooks", &hook)] {
+        let refused = ask(&stale, path, body).await;
+        assert_eq!(
+            (refused.status, &refused.body["sign_in_again"]),
+            (403, &json!(true)),
+            "{path}"
+        );
+    }
+    let masked = json!({"url": "http://127.0.0.1:9/hook"});
+    assert_eq!(ask(&stale, "/webhooks", &masked).await.status, 201);
+    let lately = session(&server, "root", Role::Admin, now).await;
+    assert_eq!(ask(&lately, "/erasures", &person).await.status, 200);
+    assert_eq!(ask(&lately, "/webhooks", &hook).await.status, 201);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn signing_in_takes_an_own_page_and_a_cookie_that_is_kept() {
     let server = ApiServer::start(pbx(Script::mailbox()), "").await;
     session(&server, "ann", Role::Viewer, Timestamp::now()).await;

@@ -798,7 +798,7 @@ async fn five_hundred_events_a_second_drain() {
 
 impl ApiServer {
     /// An endpoint at a receiver.
-    async fn add(&self, receiver: &Receiver, mut with: Value) -> Answer {
+    pub(super) async fn add(&self, receiver: &Receiver, mut with: Value) -> Answer {
         with["url"] = receiver.url().into();
         let made = self.send(self.post("/webhooks", &with)).await;
         assert_eq!(made.status, 201, "{made:?}");
@@ -806,7 +806,7 @@ impl ApiServer {
     }
 
     /// Something happens: a number comes onto a list.
-    async fn bar(&self, nth: u64) {
+    pub(super) async fn bar(&self, nth: u64) {
         let path = format!("/do-not-call/own/numbers/+12025550{}", 100 + nth);
         let put = self.put(&path, &json!({})).await;
         assert_eq!(put.status, 201, "{put:?}");
@@ -819,7 +819,7 @@ impl ApiServer {
     }
 
     /// An endpoint, once it is as a test waits for.
-    async fn until(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub(super) async fn until(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let waiting = async {
             loop {
                 let shown = self.get(&format!("/webhooks/{id}")).await.body;

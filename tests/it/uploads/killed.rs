@@ -82,7 +82,7 @@ async fn of_two_servers_that_find_a_list_one_goes_on_with_it() {
 }
 
 /// A program whose servers have no PBX and this database, and a token.
-pub(super) async fn program(base: &Base) -> (Program, String) {
+pub(crate) async fn program(base: &Base) -> (Program, String) {
     let program = Program::new(pbx(Script::mailbox())).await;
     let path = program.path("aftertone.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -114,7 +114,7 @@ pub(super) async fn program(base: &Base) -> (Program, String) {
     (program, token)
 }
 
-pub(super) fn ask(serving: &Serving, token: &str, method: Method, path: &str) -> RequestBuilder {
+pub(crate) fn ask(serving: &Serving, token: &str, method: Method, path: &str) -> RequestBuilder {
     let url = format!("{}/api/v1{path}", serving.url);
     http_client().request(method, url).bearer_auth(token)
 }
@@ -166,7 +166,7 @@ async fn more_than(serving: &Serving, token: &str, before: u64) {
         .expect("nothing comes in")
 }
 
-pub(super) async fn show(serving: &Serving, token: &str, id: &str) -> Value {
+pub(crate) async fn show(serving: &Serving, token: &str, id: &str) -> Value {
     let path = format!("/imports/{id}");
     let shown = ask(serving, token, Method::GET, &path)
         .send()

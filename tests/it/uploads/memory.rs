@@ -121,7 +121,7 @@ async fn a_long_list_takes_little_memory_and_lets_others_in() {
 }
 
 /// How much memory a process has, in KiB.
-fn resident(pid: u32) -> u64 {
+pub(crate) fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     campaign::engine::Why,
-    cli::{CliError, Exit, database, printer::Printer, stop::Stop},
+    cli::{CliError, Exit, database, operator::by_user, printer::Printer, stop::Stop},
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection},
     orders::{View, unfinished_import},
@@ -80,6 +80,11 @@ pub(super) async fn run(
         }
     };
     startup_wait.over();
+    let what = match args.what.as_slice() {
+        [] => "all campaigns".to_owned(),
+        names => names.join(" "),
+    };
+    let store = store.audited_once(by_user("campaign.run", what));
     let Some(which) = which(args, &store, config, printer).await? else {
         return Ok(Exit::Failure);
     };

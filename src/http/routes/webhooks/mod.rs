@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use self::{
-    settings::{GivenSettings, duration_ms, read_types},
+    settings::{GivenSettings, duration_ms, read_signature, read_types},
     view::{DeliveryView, PingView, SettingsView, WebhookResource, name_of},
 };
 use super::BASE;
@@ -22,7 +22,7 @@ use crate::{
     auth::{Action, Object},
     error_chain::chain,
     events::EventFilter,
-    hooks::KeyFileError,
+    hooks::{KeyFileError, SignatureKind, shown},
     http::{
         Api,
         caller::{Caller, now},
@@ -63,14 +63,15 @@ pub(in crate::http) async fn create(
     let given = GivenSettings::of_new(&api, Fields::of(body.json()?)?).await?;
     let settings = given.settings;
     if settings.full_numbers {
-        caller.may(Action::ReadFullNumbers, Object::Any)?;
+        may_have_full_numbers(&caller)?;
     }
     let range = api.store.event_range().await?;
     // From the oldest that is kept, if it is asked for what is gone.
     let position = given.after.map_or(range.newest, |after| {
         u64::from(after).clamp(range.oldest - 1, range.newest)
     });
-    let (secret, seal) = api.webhooks.new_secret().map_err(no_key)?;
+    let kind = given.signature.unwrap_or_default();
+    let (secret, seal) = api.webhooks.new_secret(kind).map_err(no_key)?;
     let mut audit = caller.audit(now(), Action::AddWebhook, "webhook");
     audit.after = Some(audited(&api, &settings, true).await?);
     let webhook = api
@@ -86,6 +87,12 @@ pub(in crate::http) async fn create(
         tagged(resource.version, resource),
     )
         .into_response())
+}
+
+/// Whether somebody may have whole numbers sent somewhere.
+fn may_have_full_numbers(caller: &Caller) -> Result<(), Problem> {
+    caller.may(Action::ReadFullNumbers, Object::Any)?;
+    caller.has_just_signed_in(now())
 }
 
 /// The endpoints, the latest first.
@@ -145,7 +152,7 @@ pub(in crate::http) async fn change(
     let settings = given.settings;
     // Whoever may not read numbers does not have them sent to another place either.
     if settings.full_numbers && (!before.full_numbers || settings.url != before.url) {
-        caller.may(Action::ReadFullNumbers, Object::Any)?;
+        may_have_full_numbers(&caller)?;
     }
     let was_enabled = webhook.disabled.is_none();
     let enabled = given.enabled.unwrap_or(was_enabled);
@@ -191,20 +198,31 @@ pub(in crate::http) async fn rotate(
     body: Body<SMALL>,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    let overlap = if body.bytes.is_empty() {
-        None
+    let (overlap, kind) = if body.bytes.is_empty() {
+        (None, None)
     } else {
         let mut fields = Fields::of(body.json()?)?;
         let overlap = fields.parsed("overlap", |text| duration_ms(text, WEEK_MS));
-        fields.finish(Some(overlap))?
+        let kind = fields.parsed("signature", read_signature);
+        fields.finish(Some((overlap, kind)))?
     };
     let overlap = overlap.map_or(OVERLAP, |ms| SignedDuration::from_millis(ms.into()));
     let webhook = find(&api, &id).await?;
-    let (secret, seal) = api.webhooks.new_secret().map_err(no_key)?;
     let at = now();
+    let kind = match kind {
+        Some(kind) => kind,
+        // As the one that counts.
+        None => {
+            let secrets = api.store.webhook_secrets(webhook.id, at).await?;
+            let last = secrets.first();
+            last.map_or_else(SignatureKind::default, |last| shown(&last.sealed).kind)
+        }
+    };
+    let (secret, seal) = api.webhooks.new_secret(kind).map_err(no_key)?;
     let until = at.checked_add(overlap).unwrap_or(at);
     let mut audit = caller.audit(at, Action::RotateWebhookSecret, &id);
-    audit.after = Some(json!({"earlier_secrets_until": until}).to_string());
+    audit.after =
+        Some(json!({"earlier_secrets_until": until, "signature": kind.slug()}).to_string());
     let rotated = api
         .store
         .audited(audit)

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     events::EventFilter,
+    hooks::SignatureKind,
     http::{
         Api,
         fields::Fields,
@@ -20,6 +21,8 @@ pub(super) struct GivenSettings {
     pub(super) enabled: Option<bool>,
     /// A number of an event behind which it begins.
     pub(super) after: Option<u32>,
+    /// How its messages are signed.
+    pub(super) signature: Option<SignatureKind>,
     /// Whether it is said where the endpoint is.
     says_url: bool,
     faults: Vec<Fault>,
@@ -124,6 +127,11 @@ impl GivenSettings {
         } else {
             None
         };
+        let signature = if is_new {
+            fields.parsed("signature", read_signature)
+        } else {
+            None
+        };
         let (unknown, mut faults) = fields.rest();
         faults.extend(unknown.into_iter().map(|(name, _)| Fault {
             pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
@@ -133,6 +141,7 @@ impl GivenSettings {
             settings,
             enabled,
             after,
+            signature,
             says_url: url.is_some(),
             faults,
         })
@@ -173,6 +182,13 @@ pub(super) fn read_types(fields: &mut Fields, given: &[Value]) -> Vec<String> {
         }
     }
     types
+}
+
+/// A way to sign.
+pub(super) fn read_signature(text: &str) -> Result<SignatureKind, &'static str> {
+    let mut all = SignatureKind::ALL.into_iter();
+    let kind = all.find(|kind| kind.slug() == text);
+    kind.ok_or("expected `v1` (a shared secret) or `v1a` (Ed25519, with a public key)")
 }
 
 /// A duration in ms, up to so many.

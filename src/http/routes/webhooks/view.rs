@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     campaign::engine::CampaignId,
-    hooks::{HookAttempt, WebhookSecret},
+    hooks::{HookAttempt, SecretShown, WebhookSecret, shown},
     http::{Api, problem::Problem},
     store::{
         DeliveryAttempt, SealedSecret, Webhook, WebhookBacklog, WebhookDelivery, WebhookSettings,
@@ -45,7 +45,7 @@ pub(in crate::http) struct WebhookResource {
     last_failure_at: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
     secrets: Vec<SecretView>,
-    /// Of a secret that was just made, and never again.
+    /// Of a secret that was just made, and never again; none of `v1a`.
     pub(super) secret: Option<String>,
 }
 
@@ -67,6 +67,10 @@ pub(super) struct SettingsView {
 /// A secret, without itself.
 #[derive(Debug, Serialize)]
 struct SecretView {
+    /// How messages are signed: `v1` or `v1a`.
+    signature: &'static str,
+    /// What verifies `v1a`.
+    public_key: Option<String>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
 }
@@ -128,9 +132,14 @@ impl WebhookResource {
         secrets: &[SealedSecret],
         newest: u64,
     ) -> Self {
-        let secret = |secret: &SealedSecret| SecretView {
-            created_at: secret.created_at,
-            expires_at: secret.expires_at,
+        let secret = |secret: &SealedSecret| {
+            let SecretShown { kind, public_key } = shown(&secret.sealed);
+            SecretView {
+                signature: kind.slug(),
+                public_key,
+                created_at: secret.created_at,
+                expires_at: secret.expires_at,
+            }
         };
         Self {
             id: webhook.id.to_string(),
@@ -160,7 +169,7 @@ impl WebhookResource {
     /// The same with a secret that was just made.
     pub(super) fn with_secret(self, secret: &WebhookSecret) -> Self {
         Self {
-            secret: Some(secret.expose()),
+            secret: secret.expose(),
             ..self
         }
     }

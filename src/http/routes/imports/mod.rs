@@ -1,12 +1,14 @@
 //! `/campaigns/{campaign}/imports` and `/imports`: lists that are sent, and what came of them.
 
+pub(super) mod resume;
+
 use std::{collections::BTreeMap, fs::File, io, time::Duration};
 
 use axum::{
     Json,
     body::{Body, BodyDataStream, Bytes},
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -25,9 +27,10 @@ use crate::{
         given::{Parameters, media_type},
         pagination::{Page, Paging},
         problem::{Problem, ProblemKind},
+        timely::LONGEST_SILENCE,
     },
     list::{Batch, DateOrder, ListError, Mapping, REJECT_COLUMNS, RejectedRows, Writer, unguard},
-    orders::{UploadCoding, UploadOrder, UploadPart, UploadRefusal},
+    orders::{ListForm, UploadCoding, UploadOrder, UploadPart, UploadRefusal},
     store::{AuditEntry, Status, StoredUpload, UploadState},
 };
 
@@ -137,7 +140,11 @@ pub(in crate::http) async fn upload(
     });
     let is_dry_run = parameters.flag("dry_run");
     parameters.finish()?;
-    let coding = check_kind(&headers)?;
+    let (coding, form) = check_kind(&headers)?;
+    if form == ListForm::Ndjson && !map.is_empty() {
+        let words = "the members of a line are named as the fields are; send no `map`";
+        return Err(Problem::fault("?map", words));
+    }
     let sha256 = stated_digest(&headers)?;
     let campaign = campaigns::find(&api, &campaign).await?;
     match campaign.status {
@@ -161,17 +168,39 @@ pub(in crate::http) async fn upload(
         dates,
         is_dry_run,
         coding,
+        form,
+        resumed: None,
         announced,
         sha256,
         most_bytes,
         who: caller.principal.id.clone(),
         audit: caller.audit(now(), Action::AddImport, &campaign.name),
     };
+    take(&api, order, body).await
+}
+
+/// Has a list taken, and answers with what it is then.
+async fn take(api: &Api, order: UploadOrder, body: Body) -> Result<Response, Problem> {
     let (parts, taken) = mpsc::channel(PARTS);
     let receiving = api.uploads.receive(order, taken);
     let (received, ()) = tokio::join!(receiving, pass_on(body.into_data_stream(), parts));
-    let id = received.map_err(refused)?;
-    let view = show_of(&api, &id).await?;
+    let id = match received {
+        Ok(id) => id,
+        Err(refusal) => {
+            let offset = if let UploadRefusal::OtherOffset(there) = &refusal {
+                *there
+            } else {
+                None
+            };
+            let mut response = refused(refusal).into_response();
+            if let Some(offset) = offset {
+                let headers = response.headers_mut();
+                headers.insert(UPLOAD_OFFSET, HeaderValue::from(offset));
+            }
+            return Ok(response);
+        }
+    };
+    let view = show_of(api, &id).await?;
     let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
     Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
 }
@@ -237,9 +266,19 @@ pub(in crate::http) async fn show(
     State(api): State<Api>,
     Path(id): Path<String>,
     parameters: Parameters,
-) -> Result<Json<ImportView>, Problem> {
+) -> Result<Response, Problem> {
     parameters.finish()?;
-    Ok(Json(show_of(&api, &id).await?))
+    let view = show_of(&api, &id).await?;
+    let mut headers = HeaderMap::new();
+    let (complete, offset) = match view.size {
+        Some(size) => ("?1", Some(size)),
+        None => ("?0", api.uploads.received(&id)),
+    };
+    headers.insert(UPLOAD_COMPLETE, HeaderValue::from_static(complete));
+    if let Some(offset) = offset {
+        headers.insert(UPLOAD_OFFSET, HeaderValue::from(offset));
+    }
+    Ok((headers, Json(view)).into_response())
 }
 
 /// Ends the work on one, and forgets it with its files; contacts that are in stay in.
@@ -362,23 +401,29 @@ async fn find(api: &Api, id: &str) -> Result<StoredUpload, Problem> {
     found.ok_or_else(|| Problem::not_found("import"))
 }
 
-/// What a list may be: CSV, as it is or as gzip.
-fn check_kind(headers: &HeaderMap) -> Result<UploadCoding, Problem> {
+/// What a list may be: CSV, or a contact a line, as it is or packed.
+fn check_kind(headers: &HeaderMap) -> Result<(UploadCoding, ListForm), Problem> {
     let kind = media_type(headers);
-    if !["text/csv", ""].contains(&kind.as_str()) {
-        let words = "send `Content-Type: text/csv`, and the list itself as the body";
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
-    }
+    let form = match kind.as_str() {
+        "text/csv" | "" => ListForm::Csv,
+        "application/x-ndjson" => ListForm::Ndjson,
+        _ => {
+            let words = "send `Content-Type: text/csv` or `application/x-ndjson`, and the list itself as the body";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
+        }
+    };
     let coding = headers.get(header::CONTENT_ENCODING);
     let coding = coding.map_or("", |coding| coding.to_str().unwrap_or("?"));
-    match coding.trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(UploadCoding::Plain),
-        "gzip" | "x-gzip" => Ok(UploadCoding::Gzip),
+    let coding = match coding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => UploadCoding::Plain,
+        "gzip" | "x-gzip" => UploadCoding::Gzip,
+        "zstd" => UploadCoding::Zstd,
         _ => {
-            let words = "send the list as it is, or with `Content-Encoding: gzip`";
-            Err(Problem::new(ProblemKind::UnsupportedMediaType, words))
+            let words = "send the list as it is, or with `Content-Encoding: gzip` or `zstd`";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
         }
-    }
+    };
+    Ok((coding, form))
 }
 
 /// The SHA-256 of `Content-Digest` (RFC 9530), which is that of the bytes as they are sent.
@@ -419,7 +464,8 @@ pub(super) fn refused(refusal: UploadRefusal) -> Problem {
         UploadRefusal::TooMany(_) => Problem::new(ProblemKind::TooManyRequests, words),
         UploadRefusal::Broken => Problem::new(ProblemKind::Malformed, words),
         UploadRefusal::WrongDigest => Problem::fault("Content-Digest", words),
-        UploadRefusal::NotGzip(_) => Problem::fault("", words),
+        UploadRefusal::NotCoded { .. } => Problem::fault("", words),
+        UploadRefusal::OtherOffset(_) => Problem::new(ProblemKind::Conflict, words),
         UploadRefusal::Unreadable { is_mapping, .. } => {
             Problem::fault(if is_mapping { "?map" } else { "" }, words)
         }
@@ -441,7 +487,8 @@ fn too_large(refusal: &UploadRefusal) -> Problem {
         | UploadRefusal::TooMany(_)
         | UploadRefusal::Broken
         | UploadRefusal::WrongDigest
-        | UploadRefusal::NotGzip(_)
+        | UploadRefusal::NotCoded { .. }
+        | UploadRefusal::OtherOffset(_)
         | UploadRefusal::Unreadable { .. }
         | UploadRefusal::Files(_)
         | UploadRefusal::Store(_)
@@ -449,8 +496,9 @@ fn too_large(refusal: &UploadRefusal) -> Problem {
     }
 }
 
-/// How long whoever sends a list may send nothing.
-pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+/// How many bytes of a list are there, and whether these are all.
+const UPLOAD_OFFSET: &str = "upload-offset";
+const UPLOAD_COMPLETE: &str = "upload-complete";
 
 /// Parts that wait to be written.
 const PARTS: usize = 4;
@@ -494,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_csv_as_it_is_or_as_gzip() {
+    fn a_list_is_csv_or_json_as_it_is_or_packed() {
         let read = |kind: Option<&'static str>, coding: Option<&'static str>| {
             let mut headers = HeaderMap::new();
             for (name, value) in [("content-type", kind), ("content-encoding", coding)] {
@@ -506,13 +554,15 @@ mod tests {
         };
         assert_eq!(
             read(Some("text/csv; charset=utf-8"), None),
-            Ok(UploadCoding::Plain)
+            Ok((UploadCoding::Plain, ListForm::Csv))
         );
-        assert_eq!(read(None, Some("GZIP")), Ok(UploadCoding::Gzip));
+        let gzip = Ok((UploadCoding::Gzip, ListForm::Csv));
+        assert_eq!(read(None, Some("GZIP")), gzip);
+        let zstd = Ok((UploadCoding::Zstd, ListForm::Ndjson));
+        assert_eq!(read(Some("application/x-ndjson"), Some("zstd")), zstd);
         let unsupported = Err(ProblemKind::UnsupportedMediaType);
-        assert_eq!(read(Some("application/x-ndjson"), None), unsupported);
         assert_eq!(read(Some("multipart/form-data"), None), unsupported);
-        assert_eq!(read(None, Some("zstd")), unsupported);
+        assert_eq!(read(None, Some("br")), unsupported);
         assert_eq!(read(None, Some("gzip, gzip")), unsupported);
     }
 }

@@ -6,16 +6,18 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use flate2::write::MultiGzDecoder;
 
+use super::{ndjson::NdjsonRows, zstd::ZstdDecoder};
 use crate::{
     list::{RunningDigest, hex},
-    orders::{UploadCoding, UploadOrder, UploadRefusal},
+    orders::{ListForm, UploadCoding, UploadOrder, UploadRefusal},
 };
 
 /// The folder.
@@ -53,38 +55,70 @@ impl Spool {
         if !self.has_space(order.announced.unwrap_or(0)) {
             return Err(UploadRefusal::DiskFull);
         }
-        let path = self.folder.join(format!("{id}.{PART}"));
+        // What is decoded on its way cannot be gone on with: how far it was in its coded form is known to nobody.
+        let is_plain = order.coding == UploadCoding::Plain && order.form == ListForm::Csv;
+        let extension = if is_plain { PART } else { CODED };
+        let path = self.folder.join(format!("{id}.{extension}"));
         let mut options = OpenOptions::new();
         // There are whole numbers in it.
-        options.write(true).create(true).mode(0o600);
-        let file = options.open(&path);
-        let file = file.map_err(|error| files("write", &path, &error))?;
+        options.read(true).write(true).mode(0o600);
+        options.create(order.resumed.is_none());
+        let opened = options.open(&path);
+        let mut file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(UploadRefusal::OtherOffset(None));
+            }
+            opened => opened.map_err(|error| files("write", &path, &error))?,
+        };
         if file.try_lock().is_err() {
             return Err(UploadRefusal::TooMany(1));
         }
-        let emptied = file.set_len(0);
-        emptied.map_err(|error| files("write", &path, &error))?;
+        let (mut digest, mut bytes) = (RunningDigest::default(), 0);
+        match &order.resumed {
+            None => {
+                let emptied = file.set_len(0);
+                emptied.map_err(|error| files("write", &path, &error))?;
+            }
+            Some(resumed) => {
+                let there = read_again(&mut file, &mut digest);
+                bytes = there.map_err(|error| files("read", &path, &error))?;
+                if bytes != resumed.offset {
+                    return Err(UploadRefusal::OtherOffset(Some(bytes)));
+                }
+            }
+        }
         let sink = SpoolSink {
             file,
             spool: self.clone(),
-            digest: RunningDigest::default(),
-            bytes: 0,
+            digest,
+            bytes,
+            came: bytes,
             coded: 0,
             most: order.most_bytes,
-            is_coded: order.coding == UploadCoding::Gzip,
+            is_coded: order.coding != UploadCoding::Plain,
+            rows: (order.form == ListForm::Ndjson).then(NdjsonRows::default),
             refusal: None,
         };
         let decoder = match order.coding {
             UploadCoding::Plain => Decoder::Plain(Box::new(sink)),
             UploadCoding::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))),
+            UploadCoding::Zstd => Decoder::Zstd(Box::new(ZstdDecoder::new(sink))),
         };
         Ok(Incoming {
             path,
+            coding: order.coding,
             decoder: Some(decoder),
             coded: RunningDigest::default(),
             wanted: order.sha256,
+            is_plain,
             is_kept: false,
         })
+    }
+
+    /// How many bytes of a list are there that can be gone on with.
+    pub(super) fn received(&self, id: &str) -> Option<u64> {
+        let path = self.folder.join(format!("{id}.{PART}"));
+        Some(fs::metadata(path).ok()?.len())
     }
 
     /// Whether the disk has room for so many bytes more, and some to spare.
@@ -131,15 +165,21 @@ impl Spool {
         })
     }
 
-    /// Removes what processes that are gone have left of lists that were not there as a whole.
-    pub(super) fn sweep(&self) {
-        for id in self.ids(PART) {
-            let path = self.folder.join(format!("{id}.{PART}"));
-            let Ok(file) = File::open(&path) else {
-                continue;
-            };
-            if file.try_lock().is_ok() {
-                let _ = fs::remove_file(&path);
+    /// Removes what nobody works on of lists that were not there as a whole: what could be gone on with after a day.
+    pub(super) fn sweep(&self, now: SystemTime) {
+        for (extension, kept_for) in [(PART, PARTS_KEPT_FOR), (CODED, Duration::ZERO)] {
+            for id in self.ids(extension) {
+                let path = self.folder.join(format!("{id}.{extension}"));
+                let Ok(file) = File::open(&path) else {
+                    continue;
+                };
+                let written = file.metadata().and_then(|about| about.modified());
+                let age = written.map_or(Duration::ZERO, |at| {
+                    now.duration_since(at).unwrap_or_default()
+                });
+                if age >= kept_for && file.try_lock().is_ok() {
+                    let _ = fs::remove_file(&path);
+                }
             }
         }
     }
@@ -153,6 +193,7 @@ impl Spool {
     pub(super) fn remove(&self, id: &str) {
         self.remove_list(id);
         let _ = fs::remove_file(self.rejects(id));
+        let _ = fs::remove_file(self.folder.join(format!("{id}.{PART}")));
     }
 
     fn ids(&self, extension: &str) -> Vec<String> {
@@ -176,11 +217,14 @@ impl Spool {
 /// A list whose bytes come in; its file is gone with it unless it is kept.
 pub(super) struct Incoming {
     path: PathBuf,
+    coding: UploadCoding,
     /// `None` once it has ended.
     decoder: Option<Decoder>,
     /// Of the bytes as they come.
     coded: RunningDigest,
     wanted: Option<[u8; 32]>,
+    /// Whether what is there can be gone on with.
+    is_plain: bool,
     is_kept: bool,
 }
 
@@ -195,6 +239,7 @@ pub(super) struct Whole {
 enum Decoder {
     Plain(Box<SpoolSink>),
     Gzip(Box<MultiGzDecoder<SpoolSink>>),
+    Zstd(Box<ZstdDecoder<SpoolSink>>),
 }
 
 impl Incoming {
@@ -225,9 +270,16 @@ impl Incoming {
         if self.wanted.is_some_and(|wanted| wanted != coded) {
             return Err(UploadRefusal::WrongDigest);
         }
-        if let Some(Decoder::Gzip(decoder)) = &mut self.decoder
-            && let Err(error) = decoder.try_finish()
-        {
+        let finished = match &mut self.decoder {
+            Some(Decoder::Gzip(decoder)) => decoder.try_finish(),
+            Some(Decoder::Zstd(decoder)) => decoder.try_finish(),
+            Some(Decoder::Plain(_)) | None => Ok(()),
+        };
+        let finished = finished.and_then(|()| match &mut self.decoder {
+            Some(decoder) => decoder.sink().finish(),
+            None => Ok(()),
+        });
+        if let Err(error) = finished {
             return Err(self.refusal(&error));
         }
         let Some(decoder) = self.decoder.as_mut() else {
@@ -242,6 +294,11 @@ impl Incoming {
         })
     }
 
+    /// Nothing more comes of it at this moment. What is there stays, if it can be gone on with.
+    pub(super) fn leave(mut self) {
+        self.is_kept = self.is_plain && self.bytes() > 0;
+    }
+
     /// Where it is until it is kept.
     pub(super) fn path(&self) -> &Path {
         &self.path
@@ -253,7 +310,10 @@ impl Incoming {
             .decoder
             .as_mut()
             .and_then(|decoder| decoder.sink().refusal.take());
-        refusal.unwrap_or_else(|| UploadRefusal::NotGzip(error.to_string()))
+        refusal.unwrap_or_else(|| UploadRefusal::NotCoded {
+            coding: self.coding,
+            words: error.to_string(),
+        })
     }
 }
 
@@ -270,6 +330,7 @@ impl Decoder {
         match self {
             Self::Plain(sink) => sink,
             Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Zstd(decoder) => decoder.get_mut(),
         }
     }
 
@@ -277,6 +338,7 @@ impl Decoder {
         match self {
             Self::Plain(sink) => sink.write_all(bytes),
             Self::Gzip(decoder) => decoder.write_all(bytes),
+            Self::Zstd(decoder) => decoder.write_all(bytes),
         }
     }
 }
@@ -287,11 +349,16 @@ struct SpoolSink {
     file: File,
     spool: Spool,
     digest: RunningDigest,
+    /// How many bytes were written.
     bytes: u64,
+    /// How many have come, decoded.
+    came: u64,
     /// How many bytes have come, coded.
     coded: u64,
     most: u64,
     is_coded: bool,
+    /// What makes rows of what comes, if it is none.
+    rows: Option<NdjsonRows>,
     /// Why it takes no more.
     refusal: Option<UploadRefusal>,
 }
@@ -299,7 +366,7 @@ struct SpoolSink {
 impl SpoolSink {
     /// Whether so many bytes more may be written.
     fn check(&self, more: u64) -> Result<(), UploadRefusal> {
-        let bytes = self.bytes + more;
+        let bytes = self.came + more;
         if bytes > self.most {
             return Err(UploadRefusal::TooLong(self.most));
         }
@@ -307,19 +374,44 @@ impl SpoolSink {
             return Err(UploadRefusal::Ratio(RATIO));
         }
         // Now and then, for it takes a while to fill a disk.
-        if bytes / LOOK_EVERY != self.bytes / LOOK_EVERY && !self.spool.has_space(more) {
+        if bytes / LOOK_EVERY != self.came / LOOK_EVERY && !self.spool.has_space(more) {
             return Err(UploadRefusal::DiskFull);
         }
         Ok(())
     }
-}
 
-impl Write for SpoolSink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Err(refusal) = self.check(bytes.len() as u64) {
-            self.refusal = Some(refusal);
-            return Err(io::Error::other("no more is taken"));
+    /// All has come.
+    fn finish(&mut self) -> io::Result<()> {
+        let Some(mut rows) = self.rows.take() else {
+            return Ok(());
+        };
+        let last = rows.finish();
+        self.put_rows(last)
+    }
+
+    fn put_rows(&mut self, made: Result<Vec<u8>, String>) -> io::Result<()> {
+        match made {
+            Ok(made) => {
+                let mut left = made.as_slice();
+                while !left.is_empty() {
+                    let put = self.put(left)?;
+                    left = &left[put..];
+                }
+                Ok(())
+            }
+            Err(words) => {
+                let is_mapping = false;
+                self.refuse(UploadRefusal::Unreadable { words, is_mapping })
+            }
         }
+    }
+
+    fn refuse<T>(&mut self, refusal: UploadRefusal) -> io::Result<T> {
+        self.refusal = Some(refusal);
+        Err(io::Error::other("no more is taken"))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
             Ok(written) => {
                 self.digest.update(&bytes[..written]);
@@ -338,9 +430,41 @@ impl Write for SpoolSink {
             }
         }
     }
+}
+
+impl Write for SpoolSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(refusal) = self.check(bytes.len() as u64) {
+            return self.refuse(refusal);
+        }
+        let Some(rows) = &mut self.rows else {
+            let put = self.put(bytes)?;
+            self.came += put as u64;
+            return Ok(put);
+        };
+        let made = rows.take(bytes);
+        self.put_rows(made)?;
+        self.came += bytes.len() as u64;
+        Ok(bytes.len())
+    }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Goes through what is there of a list, to its end; returns how long it is.
+fn read_again(file: &mut File, digest: &mut RunningDigest) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(0))?;
+    let (mut bytes, mut part) = (0, vec![0; 64 << 10]);
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(bytes),
+            read => {
+                digest.update(&part[..read]);
+                bytes += read as u64;
+            }
+        }
     }
 }
 
@@ -349,8 +473,13 @@ fn files(doing: &str, path: &Path, error: &io::Error) -> UploadRefusal {
 }
 
 const PART: &str = "part";
+/// A part of what was sent coded, as it is decoded.
+const CODED: &str = "coded";
 const LIST: &str = "list";
 const REJECTS: &str = "rejects.csv";
+
+/// How long it may be gone on with what was interrupted.
+const PARTS_KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// Most space of the disk that is left to others, in bytes; a twentieth of it, if that is less.
 const MOST_SPARED: u64 = 1 << 30;
@@ -363,172 +492,4 @@ const RATIO: u64 = 100;
 const RATIO_FROM: u64 = 1 << 20;
 
 #[cfg(test)]
-mod tests {
-    use flate2::{Compression, write::GzEncoder};
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::{campaign::engine::CampaignId, store::AuditEntry};
-
-    #[test]
-    fn a_list_is_there_as_a_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::below(folder.path());
-        let mut incoming = spool.begin("a", &order(UploadCoding::Plain)).unwrap();
-        incoming.write(b"phone\n").unwrap();
-        assert_eq!(names(folder.path()), ["a.part"]);
-        drop(incoming);
-        assert_eq!(names(folder.path()), [""; 0]);
-
-        let mut incoming = spool.begin("a", &order(UploadCoding::Plain)).unwrap();
-        incoming.write(b"phone\n").unwrap();
-        let whole = incoming.finish().unwrap();
-        assert_eq!(
-            (whole.size, &whole.digest[..8]),
-            (6, &hex(&sha(b"phone\n"))[..8])
-        );
-        spool.keep(incoming, "a").unwrap();
-        assert_eq!(names(folder.path()), ["a.list"]);
-        assert_eq!(spool.lists(), ["a"]);
-        // One works on it, and when that has ended another may.
-        let taken = spool.take("a").unwrap();
-        assert!(spool.take("a").is_none());
-        drop(taken);
-        assert!(spool.take("a").is_some());
-        fs::write(spool.rejects("a"), "rejected_line\n").unwrap();
-        assert_eq!(
-            (spool.rejected(), spool.lists()),
-            (vec!["a".to_owned()], vec!["a".to_owned()])
-        );
-        spool.remove("a");
-        assert!(spool.take("a").is_none() && spool.rejected().is_empty());
-    }
-
-    #[test]
-    fn what_a_process_that_is_gone_has_left_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::below(folder.path());
-        let alive = spool.begin("alive", &order(UploadCoding::Plain)).unwrap();
-        fs::write(folder.path().join("uploads/dead.part"), "phone").unwrap();
-        fs::write(folder.path().join("uploads/b.list"), "phone").unwrap();
-        spool.sweep();
-        assert_eq!(names(folder.path()), ["alive.part", "b.list"]);
-        drop(alive);
-    }
-
-    #[test]
-    fn what_is_coded_is_decoded_and_a_part_of_it_is_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::below(folder.path());
-        let list = "phone,name\n+12025550101,Ann\n".repeat(5_000);
-        let coded = gzip(list.as_bytes());
-        // In parts of any size.
-        for size in [1, 7, 4_096, coded.len()] {
-            let mut incoming = spool
-                .begin(
-                    "a",
-                    &UploadOrder {
-                        sha256: Some(sha(&coded)),
-                        ..order(UploadCoding::Gzip)
-                    },
-                )
-                .unwrap();
-            for part in coded.chunks(size) {
-                incoming.write(part).unwrap();
-            }
-            let whole = incoming.finish().unwrap();
-            assert_eq!(whole.digest, hex(&sha(list.as_bytes())));
-            assert_eq!(whole.size, list.len() as u64);
-        }
-        let mut incoming = spool.begin("a", &order(UploadCoding::Gzip)).unwrap();
-        incoming.write(&coded[..coded.len() - 3]).unwrap();
-        let refused = incoming.finish();
-        assert!(matches!(refused, Err(UploadRefusal::NotGzip(_))));
-        drop(incoming);
-        let mut incoming = spool.begin("a", &order(UploadCoding::Gzip)).unwrap();
-        let refused = incoming.write(b"phone,name\n").err();
-        let refused = refused.or_else(|| incoming.finish().err());
-        assert!(matches!(refused, Some(UploadRefusal::NotGzip(_))));
-        drop(incoming);
-        assert_eq!(names(folder.path()), [""; 0]);
-    }
-
-    #[test]
-    fn what_is_too_much_is_refused_before_it_is_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::below(folder.path());
-        let bomb = gzip(&vec![b'0'; 50 << 20]);
-        let mut incoming = spool.begin("a", &order(UploadCoding::Gzip)).unwrap();
-        let refused = incoming.write(&bomb);
-        assert!(matches!(refused, Err(UploadRefusal::Ratio(100))));
-        assert!(incoming.bytes() <= 100 * bomb.len() as u64 + RATIO_FROM);
-        let small = UploadOrder {
-            most_bytes: 10,
-            ..order(UploadCoding::Plain)
-        };
-        let mut incoming = spool.begin("b", &small).unwrap();
-        incoming.write(b"0123456789").unwrap();
-        let refused = incoming.write(b"0");
-        assert!(matches!(refused, Err(UploadRefusal::TooLong(10))));
-    }
-
-    #[test]
-    fn another_digest_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::below(folder.path());
-        let order = UploadOrder {
-            sha256: Some(sha(b"phone\n")),
-            ..order(UploadCoding::Plain)
-        };
-        let mut incoming = spool.begin("a", &order).unwrap();
-        incoming.write(b"phone").unwrap();
-        assert!(matches!(incoming.finish(), Err(UploadRefusal::WrongDigest)));
-    }
-
-    fn order(coding: UploadCoding) -> UploadOrder {
-        UploadOrder {
-            campaign: CampaignId(1),
-            name: "leads.csv".to_owned(),
-            mapping: Vec::new(),
-            dates: None,
-            is_dry_run: false,
-            coding,
-            announced: None,
-            sha256: None,
-            most_bytes: 100 << 20,
-            who: "token:a".to_owned(),
-            audit: AuditEntry {
-                at: Timestamp::UNIX_EPOCH,
-                who: "token:a".to_owned(),
-                via: "api",
-                ip: None,
-                request_id: None,
-                action: "import.add".to_owned(),
-                object: "spring".to_owned(),
-                before: None,
-                after: None,
-            },
-        }
-    }
-
-    fn sha(bytes: &[u8]) -> [u8; 32] {
-        let mut digest = RunningDigest::default();
-        digest.update(bytes);
-        digest.finish()
-    }
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder.join("uploads")).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
+mod tests;
