@@ -24,6 +24,17 @@ impl Parameters {
         }
     }
 
+    /// These: a page asks as a client of the API does.
+    pub(super) fn of(given: Vec<(&str, String)>) -> Self {
+        let given = given.into_iter();
+        Self {
+            given: given
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            faults: Vec::new(),
+        }
+    }
+
     /// A parameter's text; `None` if it is not given.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let at = self.given.iter().position(|(given, _)| given == name)?;
