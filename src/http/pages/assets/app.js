@@ -4,10 +4,10 @@
 document.documentElement.classList.add("js");
 
 const needs = [
-  ["time[datetime]", "./times.js"],
-  ["[data-live], [data-live-status]", "./live.js"],
+  ["time[data-time]", "./times.js"],
+  ["body[data-shape]", "./live.js"],
   ["[data-chart]", "./charts.js"],
-  ["table.list, [data-bulk]", "./table.js"],
+  ["table.stack, [data-bulk]", "./table.js"],
   ["[data-upload]", "./upload.js"],
   ["[data-scrubber]", "./scrubber.js"],
 ];
@@ -20,10 +20,10 @@ for (const [selector, module] of needs) {
 import("./keys.js");
 
 // A summary of errors is where reading goes on.
-document.querySelector("[data-focus]")?.focus();
+document.querySelector("[data-focus], .faults[tabindex]")?.focus();
 
 // One menu at a time, and none that stays behind.
-const menus = "details.who, details.confirm";
+const menus = "details.user, details.confirm";
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll(`:is(${menus})[open]`)) {
     if (!open.contains(event.target)) {

@@ -1,5 +1,6 @@
 // Draws what a table beside it says, with uPlot, which is on the page as a script of its own: whoever sees no picture has the numbers.
 
+const HEIGHT = 220;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colours = ["--part-1", "--part-4", "--part-2", "--part-3", "--part-5"];
 
@@ -8,9 +9,8 @@ function read(figure) {
   const names = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent.trim());
   const rows = [...table.querySelectorAll("tbody tr")].map((row) => {
     const [head, ...cells] = row.children;
-    const time = head.querySelector("time");
     const label = head.textContent.trim();
-    const x = time ? Date.parse(time.dateTime) / 1000 : Number(head.dataset.n ?? label);
+    const x = Number(head.dataset.x ?? label);
     return { x, label, values: cells.map((cell) => Number(cell.dataset.n ?? cell.textContent.replaceAll(/[,\s%]/g, ""))) };
   });
   return { names, rows };
@@ -30,9 +30,9 @@ function draw(figure) {
   const probe = document.createElement("span");
   figure.append(probe);
   const [text, line] = [colour("--muted"), colour("--line")];
-  const kind = figure.dataset.chart;
-  const isTime = figure.dataset.x !== "number" && figure.dataset.x !== "category";
-  const isCategory = figure.dataset.x === "category";
+  const kind = figure.dataset.kind ?? "line";
+  const isTime = (figure.dataset.axis ?? "time") === "time";
+  const isCategory = figure.dataset.axis === "category";
   const isStacked = "stacked" in figure.dataset;
 
   const columns = names.slice(1).map((_, index) => rows.map((row) => row.values[index]));
@@ -54,7 +54,7 @@ function draw(figure) {
   figure.querySelector("details").before(plot);
   const options = {
     width: plot.clientWidth,
-    height: 220,
+    height: HEIGHT,
     scales: { x: { time: isTime, range: isCategory ? (_, from, to) => [from - 0.6, to + 0.6] : undefined }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [{ ...axis, values: isCategory ? (_, at) => at.map((index) => rows[index]?.label ?? "") : undefined }, { ...axis, size: 48 }],
     series: [{ label: names[0], value: (_, value, __, at) => (at === null ? "–" : rows[at].label) }, ...order.map((index) => series[index])],
@@ -68,9 +68,35 @@ function draw(figure) {
 
 for (const figure of document.querySelectorAll("[data-chart]")) {
   let chart = draw(figure);
-  dark.addEventListener("change", () => {
+  const anew = () => {
     chart?.destroy();
     chart = draw(figure);
+  };
+  dark.addEventListener("change", anew);
+  new ResizeObserver(() => chart?.setSize({ width: figure.querySelector(".plot").clientWidth, height: HEIGHT })).observe(figure);
+  // Points that came since: into the table, which is drawn anew.
+  figure.addEventListener("points", ({ detail }) => {
+    const body = figure.querySelector("tbody");
+    const known = new Map([...body.rows].map((row) => [Number(row.cells[0].dataset.x), row]));
+    for (const [x, ...values] of detail) {
+      const row = known.get(x) ?? newRow(body, x, values.length);
+      values.forEach((value, index) => (row.cells[index + 1].textContent = value));
+    }
+    const from = detail.at(-1)[0] - 3600;
+    [...body.rows].filter((row) => Number(row.cells[0].dataset.x) <= from).forEach((row) => row.remove());
+    anew();
   });
-  new ResizeObserver(() => chart?.setSize({ width: figure.querySelector(".plot").clientWidth, height: 220 })).observe(figure);
+}
+
+function newRow(body, x, length) {
+  const row = body.insertRow();
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.dataset.x = x;
+  head.textContent = new Date(1000 * x).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  row.append(head);
+  for (let index = 0; index < length; index += 1) {
+    row.insertCell();
+  }
+  return row;
 }

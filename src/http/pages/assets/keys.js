@@ -10,7 +10,7 @@ let help = null;
 const isOff = () => localStorage.getItem(OFF) === "yes";
 
 function rows() {
-  const all = document.querySelectorAll("main table.list tbody tr");
+  const all = document.querySelectorAll("main table.stack tbody tr");
   return [...all].filter((row) => row.querySelector("a[href]"));
 }
 

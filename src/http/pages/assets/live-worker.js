@@ -1,114 +1,132 @@
-// One stream of the live state for all tabs: browsers open six connections to a server at most, and a stream holds one of them.
+// One stream of what is live for all tabs: browsers open six connections to a server at most, and a stream holds one of them.
 //
-// It runs as a shared worker, or, in browsers without those, is imported by the page itself. Pages say `shown` or `hidden`, and are
-// told the state with all of it, or that it is gone and since when.
+// It runs as a shared worker, or, in browsers without those, is imported by the page itself. Pages say `shown`, `hidden` or `bye`, and
+// are told what the values are, all at first and then what has changed, or that the stream is gone and since when.
 
-const STREAM = "/api/v1/live";
-// A stream that once gave beats and gives none for this long is gone, as after a laptop's sleep.
+const STREAM = "/feed";
+const PARTS = ["cells", "values", "max", "times", "hidden"];
+// A stream that says nothing for this long is gone, as after a laptop's sleep: it gives a beat every five seconds.
 const SILENCE = 15_000;
-const AGAIN = [500, 1000, 1500, 2000];
+const AGAIN = [250, 500, 1000, 1500, 2000];
 
 const pages = new Map();
 let state = null;
 let source = null;
 let goneAt = null;
-let beatAt = null;
+let heardAt = 0;
 let failures = 0;
+let again = null;
 
 export function join(port) {
-  pages.set(port, { hidden: false, told: 0, timer: null });
-  port.onmessage = ({ data }) => {
-    const page = pages.get(port);
-    if (data === "bye" || !page) {
-      clearTimeout(page?.timer);
-      pages.delete(port);
-      if (pages.size === 0) {
-        source?.close();
-        source = null;
-      }
-      return;
-    }
-    page.hidden = data === "hidden";
-    if (!page.hidden) {
-      clearTimeout(page.timer);
-      page.timer = null;
-      tell(port, page);
-    }
-  };
+  pages.set(port, { hidden: false, knows: false, changes: empty(), told: 0, timer: null });
+  port.onmessage = ({ data }) => hear(port, data);
   if (source) {
-    port.postMessage(word());
+    tell(port);
   } else {
     connect();
   }
 }
 
-function connect() {
-  source = new EventSource(STREAM);
-  source.addEventListener("view", ({ data }) => {
-    const view = JSON.parse(data);
-    state = { ...view, campaigns: Object.fromEntries(view.campaigns.map((campaign) => [campaign.campaign, campaign])) };
-    heard();
-  });
-  source.addEventListener("change", ({ data }) => {
-    const { campaigns, gone, ...rest } = JSON.parse(data);
-    const all = { ...state.campaigns };
-    for (const campaign of campaigns ?? []) {
-      all[campaign.campaign] = campaign;
+function hear(port, word) {
+  const page = pages.get(port);
+  if (word === "bye") {
+    clearTimeout(page?.timer);
+    pages.delete(port);
+    if (pages.size === 0) {
+      close();
+      state = null;
     }
-    for (const name of gone ?? []) {
-      delete all[name];
-    }
-    state = { ...state, ...rest, campaigns: all };
-    heard();
-  });
-  source.addEventListener("beat", () => (beatAt = Date.now()));
-  source.addEventListener("bye", lost);
-  source.onerror = lost;
-}
-
-function heard() {
-  failures = 0;
-  goneAt = null;
-  for (const [port, page] of pages) {
+  } else if (page) {
+    page.hidden = word === "hidden";
+    clearTimeout(page.timer);
+    page.timer = null;
     schedule(port, page);
   }
 }
 
-// The browser's own way back takes two seconds and ends for good after some answers; this one goes on.
-function lost() {
+function connect() {
+  clearTimeout(again);
+  heardAt = Date.now();
+  source = new EventSource(STREAM);
+  source.addEventListener("cells", ({ data }) => take(JSON.parse(data)));
+  source.addEventListener("beat", () => (heardAt = Date.now()));
+  source.addEventListener("bye", lost);
+  source.onerror = lost;
+}
+
+function take(change) {
+  failures = 0;
+  goneAt = null;
+  heardAt = Date.now();
+  state ??= empty();
+  merge(state, change);
+  for (const [port, page] of pages) {
+    merge(page.changes, change);
+    schedule(port, page);
+  }
+}
+
+function close() {
+  clearTimeout(again);
   source?.close();
   source = null;
-  beatAt = null;
+}
+
+// The browser's own way back takes two seconds, and ends for good after some answers; this one goes on.
+function lost() {
+  close();
   goneAt ??= state ? Date.now() : null;
   state = null;
-  for (const port of pages.keys()) {
-    port.postMessage(word());
+  for (const [port, page] of pages) {
+    page.knows = false;
+    page.changes = empty();
+    port.postMessage({ gone: true, goneAt });
   }
   if (pages.size > 0) {
-    setTimeout(() => source || pages.size === 0 || connect(), AGAIN[Math.min(failures, AGAIN.length - 1)]);
+    again = setTimeout(connect, AGAIN[Math.min(failures, AGAIN.length - 1)]);
     failures += 1;
   }
 }
 
 // Twice a second at most, and once in five seconds to a page that nobody sees.
 function schedule(port, page) {
-  if (page.timer === null) {
+  if (page.timer === null && state) {
     const due = page.told + (page.hidden ? 5000 : 500) - Date.now();
-    page.timer = setTimeout(() => tell(port, page), Math.max(0, due));
+    page.timer = setTimeout(() => tell(port), Math.max(0, due));
   }
 }
 
-function tell(port, page) {
+function tell(port) {
+  const page = pages.get(port);
   page.timer = null;
   page.told = Date.now();
-  port.postMessage(word());
+  if (!state) {
+    port.postMessage({ gone: true, goneAt });
+    return;
+  }
+  port.postMessage(page.knows ? page.changes : state);
+  page.knows = true;
+  page.changes = empty();
 }
 
-function word() {
-  return state ? { state } : { gone: true, goneAt };
+function empty() {
+  return { ...Object.fromEntries(PARTS.map((part) => [part, {}])), series: {} };
 }
 
-setInterval(() => beatAt && Date.now() - beatAt > SILENCE && lost(), 5000);
+function merge(into, change) {
+  for (const part of PARTS) {
+    Object.assign(into[part], change[part]);
+  }
+  for (const [name, points] of Object.entries(change.series ?? {})) {
+    const all = new Map([...(into.series[name] ?? []), ...points].map((point) => [point[0], point]));
+    const kept = [...all.values()].sort(([a], [b]) => a - b);
+    into.series[name] = kept.filter(([x]) => x > kept.at(-1)[0] - 3600);
+  }
+  into.at = change.at ?? into.at;
+  into.shape = change.shape ?? into.shape;
+}
+
+setInterval(() => source && Date.now() - heardAt > SILENCE && lost(), 5000);
 
 if ("onconnect" in globalThis) {
   globalThis.onconnect = ({ ports: [port] }) => join(port);

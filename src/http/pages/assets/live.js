@@ -1,5 +1,4 @@
-// Puts the live state into the page: the text of what has `data-live`, and what is shown by `data-live-if`. Nothing of it is ever
-// read as HTML.
+// Puts what is live into the page: texts, values, times, and what is hidden. Nothing of it is ever read as HTML.
 
 import { show as showTime } from "./times.js";
 
@@ -7,126 +6,118 @@ const SAY_EVERY = 10_000;
 
 const root = document.body;
 const status = document.querySelector("[data-live-status]");
-const sayer = document.querySelector("[data-live-say]");
-const standings = new Map();
+const announcer = document.getElementById("announcer");
+const elements = new Map();
 let saidAt = 0;
-let unsaid = [];
+let unsaid = new Map();
+let sayer = null;
 
-const count = new Intl.NumberFormat("en-US");
-const formats = {
-  count: (value) => count.format(value),
-  percent: (value) => `${(value * 100).toFixed(1)} %`,
-  seconds: (value) => `${value} s`,
-  slug: (value) => String(value).replaceAll("_", " "),
-  clock: (value) => at(value),
-};
-
-function at(time) {
-  return new Date(time).toLocaleTimeString("en-GB", { hourCycle: "h23" });
+// The elements that have this value of this attribute: pages do not grow any.
+function of(name, key) {
+  const selector = `[data-${name}="${CSS.escape(key)}"]`;
+  if (!elements.has(selector)) {
+    elements.set(selector, [...document.querySelectorAll(selector)]);
+  }
+  return elements.get(selector);
 }
 
-function find(state, path) {
-  return path.split(".").reduce((value, key) => value?.[key], state);
-}
-
-function put(element, state) {
-  const { live, liveAttr, liveMax, format, scale } = element.dataset;
-  const value = find(state, live);
-  if (liveAttr) {
-    const number = Number(value ?? 0) * Number(scale ?? 1);
-    write(element, liveAttr, String(Math.round(number)));
-    return;
-  }
-  if (element instanceof HTMLProgressElement) {
-    element.max = Math.max(1, find(state, liveMax) ?? element.max);
-    element.value = value ?? 0;
-    return;
-  }
-  if (element instanceof HTMLTimeElement) {
-    if (value && element.dateTime !== value) {
-      element.dateTime = value;
-      showTime(element);
-    }
-    return;
-  }
-  if (element.classList.contains("pill")) {
-    write(element, "data-value", String(value ?? ""));
-  }
-  const form = formats[format] ?? (typeof value === "number" ? formats.count : String);
-  const text = value === null || value === undefined || value === "" ? (element.dataset.none ?? "–") : form(value);
-  if (element.textContent !== text) {
-    element.textContent = text;
+function put(element, name, value) {
+  if (element[name] !== value) {
+    element[name] = value;
   }
 }
 
-function write(element, name, value) {
-  if (element.getAttribute(name) !== value) {
+function draw(element, name, value) {
+  if (element.getAttribute(name) !== String(value)) {
     element.setAttribute(name, value);
   }
 }
 
-function toggle(element, state) {
-  const [path, wanted] = element.dataset.liveIf.split("=");
-  const value = find(state, path);
-  const hidden = wanted === undefined ? !value : !wanted.split("|").includes(String(value));
-  if (element.hidden !== hidden) {
-    element.hidden = hidden;
+function each(part, name, does) {
+  for (const [key, value] of Object.entries(part ?? {})) {
+    of(name, key).forEach((element) => does(element, value, key));
   }
 }
 
-function stack(svg, state) {
-  const all = find(state, svg.dataset.liveStack);
-  const whole = find(all, svg.dataset.of) ?? 0;
-  let x = 0;
-  for (const part of svg.querySelectorAll("[data-part]")) {
-    const width = whole > 0 ? (1000 * (find(all, part.dataset.part) ?? 0)) / whole : 0;
-    write(part, "x", x.toFixed(1));
-    write(part, "width", width.toFixed(1));
-    x += width;
-  }
-}
-
-function names(element, state) {
-  const over = ["complete", "cancelled", "dates_over"];
-  const now = Object.values(state.campaigns).filter((campaign) => !over.includes(campaign.standing));
-  const known = new Set(element.dataset.names.split(" "));
-  element.hidden = now.every((campaign) => known.has(campaign.campaign));
-}
-
-// What changes of a campaign's standing is said, to those who hear the page, every ten seconds at most.
-function listen(state) {
-  for (const { campaign, standing } of Object.values(state.campaigns)) {
-    const before = standings.get(campaign);
-    standings.set(campaign, standing);
-    if (before && before !== standing) {
-      unsaid.push(`${campaign} is ${formats.slug(standing)}`);
-    }
-  }
-  if (sayer && unsaid.length > 0 && Date.now() - saidAt > SAY_EVERY) {
-    saidAt = Date.now();
-    sayer.textContent = unsaid.join("; ");
-    unsaid = [];
-  }
-}
-
-function take({ state, gone, goneAt }) {
-  root.dataset.stream = gone ? "stale" : "live";
+function take(change) {
+  put(root.dataset, "stream", change.gone ? "gone" : "live");
+  root.classList.toggle("stale", Boolean(change.gone));
   if (status) {
     status.hidden = false;
-    const since = goneAt ? `As of ${at(goneAt)}, reconnecting` : "Connecting";
-    status.textContent = gone ? since : "Live";
+    put(status, "textContent", words(change));
   }
-  if (!state) {
+  if (change.gone) {
     return;
   }
-  document.querySelectorAll("[data-live]").forEach((element) => put(element, state));
-  document.querySelectorAll("[data-live-if]").forEach((element) => toggle(element, state));
-  document.querySelectorAll("[data-live-stack]").forEach((element) => stack(element, state));
-  document.querySelectorAll("[data-live-set]").forEach((element) => names(element, state));
-  listen(state);
+  each(change.cells, "live", (element, value, key) => {
+    if (element.textContent !== value && key.endsWith(".standing")) {
+      unsaid.set(key, `${key.split(".").at(-2)} is ${value}`);
+    }
+    put(element, "textContent", value);
+  });
+  // The most before the value, which it bounds.
+  each(change.max, "value", (element, value) => put(element, "max", value));
+  each(change.values, "value", (element, value) => put(element, "value", value));
+  each(change.values, "live-x", (element, value) => draw(element, "x", value));
+  each(change.values, "live-width", (element, value) => draw(element, "width", value));
+  each(change.times, "live-time", (element, value) => {
+    if (element.dateTime !== value) {
+      element.dateTime = value;
+      showTime(element);
+    }
+  });
+  each(change.hidden, "live-hidden", (element, value) => put(element, "hidden", value));
+  for (const [key, value] of Object.entries(change.hidden ?? {})) {
+    of("banner", key.replace(/^banner\./, "")).forEach((element) => put(element, "hidden", value));
+  }
+  for (const [name, points] of Object.entries(change.series ?? {})) {
+    of("chart", name).forEach((figure) => figure.dispatchEvent(new CustomEvent("points", { detail: points })));
+  }
+  say();
+  if (change.shape && change.shape !== root.dataset.shape) {
+    anew();
+  }
 }
 
-// Scripts may come only from here, and where Trusted Types are asked for only by way of a policy.
+function words({ gone, goneAt }) {
+  if (!gone) {
+    return "Live";
+  }
+  const since = goneAt && new Date(goneAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
+  return since ? `As of ${since}, reconnecting` : "Connecting";
+}
+
+// The server would draw the page otherwise now: it is loaded again, unless somebody is in the midst of something.
+function anew() {
+  const active = document.activeElement;
+  const isFree = active === document.body || active === document.getElementById("main");
+  const isOpen = document.querySelector("details[open], dialog[open], :popover-open");
+  if (isFree && !isOpen && getSelection().isCollapsed) {
+    location.reload();
+  } else if (!document.getElementById("anew")) {
+    const link = document.createElement("a");
+    link.id = "anew";
+    link.className = "button small";
+    link.href = location.href;
+    link.textContent = "Show changes";
+    status?.after(link);
+  }
+}
+
+// Changes of standing are said to those who hear the page, every ten seconds at most.
+function say() {
+  if (unsaid.size === 0 || !announcer || sayer) {
+    return;
+  }
+  sayer = setTimeout(() => {
+    sayer = null;
+    saidAt = Date.now();
+    announcer.textContent = [...unsaid.values()].join("; ");
+    unsaid = new Map();
+  }, Math.max(0, saidAt + SAY_EVERY - Date.now()));
+}
+
+// Scripts come only from here, and where Trusted Types are asked for only by way of a policy.
 function workerUrl() {
   const url = new URL("./live-worker.js", import.meta.url).href;
   const policy = globalThis.trustedTypes?.createPolicy("aftertone", { createScriptURL: () => url });
@@ -135,7 +126,7 @@ function workerUrl() {
 
 async function connect() {
   if (globalThis.SharedWorker) {
-    const { port } = new SharedWorker(workerUrl(), { type: "module", name: "live" });
+    const { port } = new SharedWorker(workerUrl(), { type: "module", name: "aftertone-live" });
     port.onmessage = ({ data }) => take(data);
     return port;
   }
@@ -147,9 +138,9 @@ async function connect() {
 }
 
 const port = await connect();
-const visible = () => port.postMessage(document.hidden ? "hidden" : "shown");
-document.addEventListener("visibilitychange", visible);
+const seen = () => port.postMessage(document.hidden ? "hidden" : "shown");
+document.addEventListener("visibilitychange", seen);
 addEventListener("pagehide", () => port.postMessage("bye"));
-// A page that comes back from the browser's cache has said goodbye.
+// A page that comes back from the browser's memory has said goodbye.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-visible();
+seen();

@@ -1,6 +1,6 @@
 // Tables: a click anywhere on a row opens it, and forms over many rows know how many are chosen.
 
-for (const table of document.querySelectorAll("table.list")) {
+for (const table of document.querySelectorAll("table.stack")) {
   table.addEventListener("click", (event) => {
     const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
     const isOther = event.target.closest("a, button, input, label, summary, select, form, audio, time");

@@ -40,6 +40,6 @@ function ago(at) {
   return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.round(seconds / length), unit);
 }
 
-for (const element of document.querySelectorAll("time[datetime]")) {
+for (const element of document.querySelectorAll("time[data-time]")) {
   show(element);
 }
