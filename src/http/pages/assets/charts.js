@@ -46,6 +46,8 @@ function draw(figure) {
   const data = [rows.map((row, index) => (isCategory ? index : row.x)), ...shown];
   // What is stacked is drawn from the top, so that each part covers the foot of the one before.
   const order = isStacked ? series.map((_, index) => series.length - 1 - index) : series.map((_, index) => index);
+  const clock = (_, at) => at.map((x) => new Date(1000 * x).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  const category = (_, at) => at.map((index) => rows[index]?.label ?? "");
   const axis = { stroke: text, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: `12px ${style.fontFamily}` };
   const plot = figure.querySelector(".plot") ?? document.createElement("div");
   plot.className = "plot";
@@ -56,7 +58,7 @@ function draw(figure) {
     width: plot.clientWidth,
     height: HEIGHT,
     scales: { x: { time: isTime, range: isCategory ? (_, from, to) => [from - 0.6, to + 0.6] : undefined }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
-    axes: [{ ...axis, values: isCategory ? (_, at) => at.map((index) => rows[index]?.label ?? "") : undefined }, { ...axis, size: 48 }],
+    axes: [{ ...axis, values: isCategory ? category : isTime ? clock : undefined, incrs: isTime ? [60, 300, 600, 900, 1800, 3600, 7200, 21600, 86400] : undefined }, { ...axis, size: 48 }],
     series: [{ label: names[0], value: (_, value, __, at) => (at === null ? "–" : rows[at].label) }, ...order.map((index) => series[index])],
     cursor: { points: { size: 6 } },
     legend: { show: true },

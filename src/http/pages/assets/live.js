@@ -3,6 +3,7 @@
 import { show as showTime } from "./times.js";
 
 const SAY_EVERY = 10_000;
+const LEAST_STAY = 3000;
 
 const root = document.body;
 const status = document.querySelector("[data-live-status]");
@@ -93,7 +94,8 @@ function anew() {
   const isFree = active === document.body || active === document.getElementById("main");
   const isOpen = document.querySelector("details[open], dialog[open], :popover-open");
   if (isFree && !isOpen && getSelection().isCollapsed) {
-    location.reload();
+    // Not at once again: what the server draws may change all the time.
+    setTimeout(() => location.reload(), Math.max(0, LEAST_STAY - performance.now()));
   } else if (!document.getElementById("anew")) {
     const link = document.createElement("a");
     link.id = "anew";

@@ -1,7 +1,7 @@
 // Times as people read them: the contact's own first, if the page names its zone, then the reader's; UTC on hover.
 
 const dated = { year: "numeric", month: "short", day: "numeric" };
-const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 
 export function show(element) {
   const at = new Date(element.dateTime);
@@ -22,7 +22,10 @@ export function show(element) {
   try {
     const theirs = write(at, style, zone);
     const city = zone.split("/").pop().replaceAll("_", " ");
-    element.textContent = theirs === own ? `${theirs} (${city})` : `${theirs} (${city}), ${own} here`;
+    // The day is said twice only if it is another one.
+    const isSameDay = write(at, "date") === write(at, "date", zone);
+    const here = style !== "date" && isSameDay ? write(at, "clock") : own;
+    element.textContent = theirs === own ? `${theirs} (${city})` : `${theirs} (${city}), ${here} here`;
   } catch {
     // A zone that this browser does not know.
     element.textContent = own;
@@ -30,7 +33,8 @@ export function show(element) {
 }
 
 function write(at, style, timeZone) {
-  const parts = style === "clock" ? { ...clock, second: "2-digit" } : style === "date" ? dated : { ...dated, ...clock };
+  const day = at.getFullYear() === new Date().getFullYear() ? { day: "numeric", month: "short" } : dated;
+  const parts = style === "clock" ? clock : style === "date" ? day : { ...day, ...clock };
   return new Intl.DateTimeFormat("en-GB", { ...parts, timeZone }).format(at);
 }
 
