@@ -27,13 +27,12 @@ function step(by) {
 }
 
 function pause() {
-  const buttons = [...document.querySelectorAll("[data-pause]")];
+  const buttons = [...document.querySelectorAll('[data-key="p"]')];
   const button = buttons.find((button) => button.checkVisibility());
   if (!button) {
     return;
   }
-  const what = button.dataset.pause || document.querySelector("h1").textContent;
-  const { dialog, add } = newDialog(`Pause ${what}?`);
+  const { dialog, add } = newDialog(`${button.textContent.trim()}?`);
   add("p", "Drops in flight end as they would; nothing more is dialled until it is resumed.");
   const actions = add("div", "");
   actions.className = "actions";

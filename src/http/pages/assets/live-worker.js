@@ -4,9 +4,9 @@
 // are told what the values are, all at first and then what has changed, or that the stream is gone and since when.
 
 const STREAM = "/feed";
-const PARTS = ["cells", "values", "max", "times", "hidden"];
-// A stream that says nothing for this long is gone, as after a laptop's sleep: it gives a beat every five seconds.
-const SILENCE = 15_000;
+const PARTS = ["cells", "values", "max", "times", "hrefs", "hidden", "bars"];
+// A stream that says nothing for this long is gone, as after a laptop's sleep: it tells the moment every two seconds.
+const SILENCE = 8000;
 const AGAIN = [250, 500, 1000, 1500, 2000];
 
 const pages = new Map();
@@ -49,7 +49,6 @@ function connect() {
   heardAt = Date.now();
   source = new EventSource(STREAM);
   source.addEventListener("cells", ({ data }) => take(JSON.parse(data)));
-  source.addEventListener("beat", () => (heardAt = Date.now()));
   source.addEventListener("bye", lost);
   source.onerror = lost;
 }
@@ -126,7 +125,7 @@ function merge(into, change) {
   into.shape = change.shape ?? into.shape;
 }
 
-setInterval(() => source && Date.now() - heardAt > SILENCE && lost(), 5000);
+setInterval(() => source && Date.now() - heardAt > SILENCE && lost(), 2000);
 
 if ("onconnect" in globalThis) {
   globalThis.onconnect = ({ ports: [port] }) => join(port);

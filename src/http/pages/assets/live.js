@@ -34,6 +34,18 @@ function draw(element, name, value) {
   }
 }
 
+// The parts of a bar, in thousandths, one behind the other.
+function bar(svg, parts) {
+  const widths = new Map(parts);
+  let x = 0;
+  for (const part of svg.querySelectorAll("[data-part]")) {
+    const width = widths.get(part.dataset.part) ?? 0;
+    draw(part, "x", x);
+    draw(part, "width", width);
+    x += width;
+  }
+}
+
 function each(part, name, does) {
   for (const [key, value] of Object.entries(part ?? {})) {
     of(name, key).forEach((element) => does(element, value, key));
@@ -55,22 +67,22 @@ function take(change) {
       unsaid.set(key, `${key.split(".").at(-2)} is ${value}`);
     }
     put(element, "textContent", value);
+    if (element.dataset.outcome !== undefined) {
+      element.dataset.outcome = value.replaceAll(" ", "_");
+    }
   });
   // The most before the value, which it bounds.
   each(change.max, "value", (element, value) => put(element, "max", value));
   each(change.values, "value", (element, value) => put(element, "value", value));
-  each(change.values, "live-x", (element, value) => draw(element, "x", value));
-  each(change.values, "live-width", (element, value) => draw(element, "width", value));
+  each(change.bars, "bar", bar);
   each(change.times, "live-time", (element, value) => {
-    if (element.dateTime !== value) {
+    if (value && element.dateTime !== value) {
       element.dateTime = value;
       showTime(element);
     }
   });
-  each(change.hidden, "live-hidden", (element, value) => put(element, "hidden", value));
-  for (const [key, value] of Object.entries(change.hidden ?? {})) {
-    of("banner", key.replace(/^banner\./, "")).forEach((element) => put(element, "hidden", value));
-  }
+  each(change.hrefs, "live-href", (element, value) => draw(element, "href", value));
+  each(change.hidden, "hide", (element, value) => put(element, "hidden", value));
   for (const [name, points] of Object.entries(change.series ?? {})) {
     of("chart", name).forEach((figure) => figure.dispatchEvent(new CustomEvent("points", { detail: points })));
   }

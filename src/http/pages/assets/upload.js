@@ -23,17 +23,18 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
   });
 }
 
+// What fields named as a placeholder say.
+function filled(form, template) {
+  const fill = (text, [name, value]) => (typeof value === "string" ? text.replace(`{${name}}`, encodeURIComponent(value)) : text);
+  return [...new FormData(form)].reduce(fill, template);
+}
+
 function address(form, file) {
   const query = new URLSearchParams();
-  let path = form.dataset.url;
+  const path = filled(form, form.dataset.url);
   for (const [name, value] of new FormData(form)) {
-    if (typeof value !== "string" || value === "") {
-      continue;
-    }
-    if (name.startsWith("q-")) {
+    if (typeof value === "string" && value !== "" && name.startsWith("q-")) {
       query.append(name.slice(2), value);
-    } else {
-      path = path.replace(`{${name}}`, encodeURIComponent(value));
     }
   }
   if (form.dataset.fileName && !query.has(form.dataset.fileName)) {
@@ -52,9 +53,12 @@ function upload(form, file) {
   }
   buttons.forEach((button) => (button.disabled = true));
   const request = new XMLHttpRequest();
-  const failed = (words) => {
+  const rest = () => {
     buttons.forEach((button) => (button.disabled = false));
     bar.hidden = true;
+  };
+  const failed = (words) => {
+    rest();
     say(words, true);
   };
   request.open(form.dataset.upload, address(form, file));
@@ -77,8 +81,11 @@ function upload(form, file) {
       failed(problem(request));
     } else if (form.dataset.watch) {
       watch(form, request.response?.import ?? request.response?.id, say, failed);
+    } else if ("report" in form.dataset) {
+      rest();
+      say(counted(request.response));
     } else {
-      location.assign(form.dataset.next || location.href);
+      location.assign(filled(form, form.dataset.next || location.href));
     }
   };
   request.send(file);
@@ -94,13 +101,17 @@ async function watch(form, id, say, failed) {
         failed(found.why ?? `The import is ${found.state}.`);
         return;
       }
-      say(`${number.format(found.added ?? 0)} added, ${number.format(found.rejected ?? 0)} rejected`);
+      say(counted(found));
       location.assign((form.dataset.next || location.href).replace("{id}", encodeURIComponent(id)));
       return;
     }
     say(found ? `${found.state}: ${number.format(found.rows ?? 0)} rows` : "Waiting for the server");
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+function counted({ added, rejected }) {
+  return `${number.format(added ?? 0)} added, ${number.format(rejected ?? 0)} rejected`;
 }
 
 function problem({ status, response }) {
