@@ -144,7 +144,7 @@ pub(super) async fn store(api: &Api) -> Option<String> {
 }
 
 /// Which of these folders is on a disk that is nearly full; `None` if none is.
-fn full_disk(folders: &[(&str, PathBuf)]) -> Option<String> {
+pub(super) fn full_disk(folders: &[(&str, PathBuf)]) -> Option<String> {
     folders.iter().find_map(|(_, folder)| {
         let left = free_thousandths(folder)?;
         (left < LEAST_FREE_THOUSANDTHS)

@@ -1,4 +1,4 @@
-//! What `aftertone serve` answers over HTTP: the API, and whether this process is fit to work.
+//! What `aftertone serve` answers over HTTP: the API, the pages of the dashboard, and whether this process is fit to work.
 //!
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
@@ -14,10 +14,12 @@ mod health;
 mod idempotency;
 mod limits;
 mod live_feed;
+mod one_time_links;
 mod openapi;
 mod openapi_people;
 mod openapi_schemas;
 mod openapi_webhooks;
+mod pages;
 mod pagination;
 mod passwords;
 mod probe;
@@ -27,7 +29,6 @@ mod routes;
 mod scrape;
 mod server;
 mod tls;
-mod welcome;
 
 use std::sync::Arc;
 
@@ -44,11 +45,12 @@ use crate::{
 };
 
 pub use health::{Condition, DriverCondition, LinkCondition};
+pub use one_time_links::link_at;
+pub use pages::page_routes;
 pub use probe::{ProbeError, Probed, probe};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
 pub use tls::{Certificate, ServerTls, TlsError};
-pub use welcome::link_at;
 
 /// What all handlers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -87,6 +89,7 @@ pub struct ApiState {
     simulations: routes::Simulations,
     limits: limits::Limits,
     passwords: passwords::PasswordThread,
+    pages: pages::PagesState,
 }
 
 impl Api {
@@ -110,7 +113,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(health::routes())
         .merge(scrape::routes(&api))
-        .merge(welcome::routes(&api))
+        .merge(pages::router(&api))
         .merge(routes::router(&api))
         .layer(from_fn(scrape::count))
         .with_state(api)

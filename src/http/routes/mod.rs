@@ -3,7 +3,7 @@
 
 mod audit;
 mod barring;
-mod campaigns;
+pub(super) mod campaigns;
 mod checks;
 mod contacts;
 mod do_not_call;
@@ -15,10 +15,10 @@ mod events;
 mod evidence;
 mod fleet;
 mod imports;
-mod live;
+pub(super) mod live;
 mod messages;
 mod results;
-mod sessions;
+pub(super) mod sessions;
 mod simulations;
 mod tokens;
 mod users;
