@@ -27,7 +27,8 @@ mod retention;
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
     explained::{
-        ExplainedCall, HearAgainError, HearingSetting, LiveCall, hear_again, hearing_settings, reasons,
+        ExplainedCall, HearAgainError, HearingSetting, LiveCall, hear_again, hearing_settings,
+        reasons,
     },
     files::{KEPT_FILES, MANIFEST},
     picture::{Bar, Chart, Layout, Part, PictureFormat, PromptPicture, Recording, SaveError, save},

@@ -24,6 +24,17 @@ impl Parameters {
         }
     }
 
+    /// These.
+    pub(super) fn of(given: &[(&str, &str)]) -> Self {
+        let given = given.iter();
+        Self {
+            given: given
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            faults: Vec::new(),
+        }
+    }
+
     /// A parameter's text; `None` if it is not given.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let at = self.given.iter().position(|(given, _)| given == name)?;

@@ -438,8 +438,11 @@ const OF_NUMBERS: Sql = contacts!(
     ") ORDER BY contacts.id DESC LIMIT $2"
 );
 
-const OF_FOREIGN_ID: Sql =
-    contacts!("WHERE contacts.foreign_id = $1 ORDER BY contacts.id", ["", " + 0"], " DESC LIMIT $2");
+const OF_FOREIGN_ID: Sql = contacts!(
+    "WHERE contacts.foreign_id = $1 ORDER BY contacts.id",
+    ["", " + 0"],
+    " DESC LIMIT $2"
+);
 
 // Numbers of people who were erased are below zero.
 const OF_LAST_FOUR: Sql = contacts!(

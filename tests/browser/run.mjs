@@ -12,7 +12,7 @@ import { byKeyboard, byMouse } from "./campaign.mjs";
 import { looksGood } from "./pages.mjs";
 import { showsText } from "./text.mjs";
 import { staysLive } from "./tabs.mjs";
-import { stopsWithoutScripts, tellsTheSame } from "./control.mjs";
+import { prepared, stopsWithoutScripts, tellsTheSame } from "./control.mjs";
 
 const { PROGRAM, CONFIG, FOLDER, SHOTS } = process.env;
 const parts = { mouse: byMouse, keyboard: byKeyboard, noscript: stopsWithoutScripts, text: showsText, pages: looksGood, same: tellsTheSame, tabs: staysLive };
@@ -30,6 +30,9 @@ try {
   for (const name of wanted) {
     if (!parts[name]) {
       throw new Error(`there is no part ${name}; there are ${Object.keys(parts).join(" ")}`);
+    }
+    if (name !== "mouse") {
+      await prepared(bench);
     }
     const began = Date.now();
     await parts[name](bench);

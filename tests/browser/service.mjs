@@ -41,7 +41,7 @@ export class Service {
   }
 
   ask(...words) {
-    return execFileSync(this.program, ["--config", this.config, ...words], { env: this.env(), encoding: "utf8" });
+    return execFileSync(this.program, ["--config", this.config, ...words], { env: this.env(), encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   }
 
   json(...words) {

@@ -266,14 +266,18 @@ fn next(contact: &StoredContact, status: Status) -> NextStep {
         ContactStep::Ended(_) => return nothing("Nothing: this was the last attempt."),
         ContactStep::Refused(_) => return nothing("Nothing: the gate has refused them for good."),
         ContactStep::Dialling => return nothing("A call is in flight."),
-        ContactStep::Leased => return nothing("They are next: the gate is asked, and they are called."),
+        ContactStep::Leased => {
+            return nothing("They are next: the gate is asked, and they are called.");
+        }
         ContactStep::Due { at, held, zone } => (*at, held, zone),
     };
     let before = match status {
         Status::Running | Status::Complete => "",
         Status::Draft => "Nothing before the campaign is started. Then: ",
         Status::Paused => "Nothing while the campaign is paused. Then: ",
-        Status::Cancelling | Status::Cancelled => return nothing("Nothing: the campaign is cancelled."),
+        Status::Cancelling | Status::Cancelled => {
+            return nothing("Nothing: the campaign is cancelled.");
+        }
         Status::DatesOver => return nothing("Nothing: the campaign's last date is over."),
     };
     let words = match held {
@@ -378,6 +382,11 @@ async fn erase(
 /// The number of a contact, which is not that of somebody who was erased.
 async fn number(api: &Api, id: &str) -> Result<PhoneNumber, Problem> {
     let contact = find(api, id).await?;
-    let gone = || Problem::new(ProblemKind::Conflict, "everything about the person was erased");
+    let gone = || {
+        Problem::new(
+            ProblemKind::Conflict,
+            "everything about the person was erased",
+        )
+    };
     contact.number.ok_or_else(gone)
 }

@@ -120,11 +120,7 @@ async fn show(
     page(StatusCode::OK, &shown)
 }
 
-async fn find(
-    State(api): State<Api>,
-    caller: Caller,
-    form: PageForm,
-) -> Result<Response, Problem> {
+async fn find(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<Response, Problem> {
     let query = form.text("query").unwrap_or("").to_owned();
     let shell = PageShell::of(&api, &caller, "Contacts", "/contacts").await;
     let rules = Rules {

@@ -140,11 +140,7 @@ async fn look_up(
     page(StatusCode::OK, &shown)
 }
 
-async fn add(
-    State(api): State<Api>,
-    caller: Caller,
-    form: PageForm,
-) -> Result<Response, Problem> {
+async fn add(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<Response, Problem> {
     let given = GivenNumber {
         number: form.text("number").unwrap_or("").to_owned(),
         list: form.text("list").unwrap_or(OWN_LIST).to_owned(),
@@ -157,13 +153,13 @@ async fn add(
     match routes::do_not_call::add(state, caller.clone(), path, none, body).await {
         Ok(_) => Ok(see("/do-not-call?done=barred")),
         Err(problem) if problem.kind() == ProblemKind::Invalid => {
-            let faults = problem.faults().iter().map(|fault| ShownFault {
+            let faults = problem.faults().into_iter().map(|fault| ShownFault {
                 field: if fault.pointer == "{list}" {
                     "list"
                 } else {
                     "number"
                 },
-                words: fault.detail.clone(),
+                words: fault.detail,
             });
             let shown = DoNotCallPage {
                 given,
@@ -235,7 +231,12 @@ mod tests {
 
     #[test]
     fn thousands_are_apart() {
-        for (count, words) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (count, words) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(count), words);
         }
     }

@@ -141,8 +141,8 @@ async fn hear_again(
             StatusCode::OK
         }
         Err(problem) if problem.kind() == ProblemKind::Invalid => {
-            let faults = problem.faults().iter();
-            shown.faults = faults.map(|fault| fault.detail.clone()).collect();
+            let faults = problem.faults().into_iter();
+            shown.faults = faults.map(|fault| fault.detail).collect();
             StatusCode::UNPROCESSABLE_ENTITY
         }
         Err(problem) => return Err(problem),
@@ -228,13 +228,20 @@ fn facts(drop: &StoredDrop, report: &Value) -> Vec<(&'static str, String)> {
         ("Ready at", ms("ready_at_ms")),
         ("Beep", beep),
         ("Played", ms("played_ms")),
-        ("Heard by somebody", ms("heard_ms").filter(|ms| ms != "0 ms")),
+        (
+            "Heard by somebody",
+            ms("heard_ms").filter(|ms| ms != "0 ms"),
+        ),
         ("Ended by", text("ended_by")),
         ("Why", text("reason")),
-        ("The PBX's words", report["words"].as_str().map(str::to_owned)),
+        (
+            "The PBX's words",
+            report["words"].as_str().map(str::to_owned),
+        ),
     ];
     let all = all.into_iter();
-    all.filter_map(|(name, value)| Some((name, value?))).collect()
+    all.filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 fn leg(name: &'static str, leg: &Value) -> Option<ShownLeg> {

@@ -9,10 +9,7 @@ use axum::{
     response::Response,
 };
 
-use super::{
-    PageRoute, page, pages, see,
-    shell::PageShell,
-};
+use super::{PageRoute, page, pages, see, shell::PageShell};
 use crate::{
     audio::PreparationReport,
     auth::{Action, Object},
@@ -71,7 +68,9 @@ async fn show_all(
 ) -> Result<Response, Problem> {
     let done = parameters.text("done");
     parameters.finish()?;
-    let listed = routes::messages::list(State(api.clone()), Parameters::none()).await?.0;
+    let listed = routes::messages::list(State(api.clone()), Parameters::none())
+        .await?
+        .0;
     let used = used(&api).await?;
     let shell = PageShell::of(&api, &caller, "Messages", "/messages").await;
     let shown = MessagesPage {
@@ -95,7 +94,9 @@ async fn show(
     let done = parameters.text("done");
     parameters.finish()?;
     let state = State(api.clone());
-    let found = routes::messages::show(state, Path(name), Parameters::none()).await?.0;
+    let found = routes::messages::show(state, Path(name), Parameters::none())
+        .await?
+        .0;
     let used = used(&api).await?;
     let shell = PageShell::of(&api, &caller, found.name.clone(), "/messages").await;
     let message = shown(&found, &used);
@@ -103,7 +104,10 @@ async fn show(
     let shown = MessagePage {
         shell: shell.having_done(done.as_deref()),
         report: found.report.as_ref().map(report).unwrap_or_default(),
-        changes: found.report.map(|report| report.changes).unwrap_or_default(),
+        changes: found
+            .report
+            .map(|report| report.changes)
+            .unwrap_or_default(),
         may_prepare: may(Action::PrepareMessage),
         may_remove: may(Action::RemoveMessage) && message.used_by.is_empty(),
         message,
@@ -160,7 +164,10 @@ fn report(report: &PreparationReport) -> Vec<(&'static str, String)> {
         ),
         (
             "True peak",
-            format!("{:.1} dBTP, was {:.1}", report.peak_db, report.peak_before_db),
+            format!(
+                "{:.1} dBTP, was {:.1}",
+                report.peak_db, report.peak_before_db
+            ),
         ),
         ("Gain", format!("{:+.1} dB", report.gain_db)),
     ]

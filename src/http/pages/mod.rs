@@ -6,6 +6,10 @@
 
 mod assets;
 mod cells;
+mod contact;
+mod contacts;
+mod do_not_call;
+mod drop;
 mod faults;
 mod feed;
 mod form;
@@ -13,6 +17,9 @@ mod headers;
 mod idle;
 mod live;
 mod live_picture;
+mod messages;
+mod prompts;
+mod ruling;
 mod shell;
 mod signing_in;
 mod surroundings;
@@ -60,10 +67,20 @@ use pages;
 
 /// All pages: each file has its own.
 fn table() -> Vec<PageRoute> {
-    [signing_in::routes(), welcome::routes(), live::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        signing_in::routes(),
+        welcome::routes(),
+        live::routes(),
+        contacts::routes(),
+        contact::routes(),
+        drop::routes(),
+        messages::routes(),
+        do_not_call::routes(),
+        prompts::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The method, the path and the action of each page; `None`: nobody needs to have signed in.

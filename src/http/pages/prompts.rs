@@ -248,9 +248,7 @@ async fn forget(
 async fn find(api: &Api, id: &str) -> Result<StoredPrompt, Problem> {
     let id: Option<u32> = id.parse().ok();
     let prompts = api.store.prompts().await?;
-    let found = prompts
-        .into_iter()
-        .find(|prompt| Some(prompt.id) == id);
+    let found = prompts.into_iter().find(|prompt| Some(prompt.id) == id);
     found.ok_or_else(|| Problem::not_found("prompt"))
 }
 

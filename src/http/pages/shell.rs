@@ -121,4 +121,20 @@ const DONE: &[(&str, &str)] = &[
     ("running", "The campaign is started."),
     ("paused", "The campaign is paused."),
     ("cancelled", "The campaign is cancelled."),
+    (
+        "barred",
+        "The number is on the list: no call to it begins any more.",
+    ),
+    ("unbarred", "The number is off the list, and may be called."),
+    (
+        "erased",
+        "Everything about the person is erased, and they are never called again.",
+    ),
+    ("message-added", "The message is kept, as it will be heard."),
+    ("message-removed", "The message is removed."),
+    (
+        "prompt-labelled",
+        "The book has what you said of the prompt.",
+    ),
+    ("prompt-forgotten", "The prompt is forgotten."),
 ];

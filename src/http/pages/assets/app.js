@@ -5,7 +5,7 @@ document.documentElement.classList.add("js");
 
 const needs = [
   ["time[data-time]", "./times.js"],
-  ["body[data-shape]", "./live.js"],
+  ["body[data-feed]", "./live.js"],
   ["[data-chart]", "./charts.js"],
   ["table.stack, [data-bulk]", "./table.js"],
   ["[data-upload]", "./upload.js"],

@@ -87,7 +87,7 @@ function take(change) {
     of("chart", name).forEach((figure) => figure.dispatchEvent(new CustomEvent("points", { detail: points })));
   }
   say();
-  if (change.shape && change.shape !== root.dataset.shape) {
+  if (change.shape && root.dataset.shape && change.shape !== root.dataset.shape) {
     anew();
   }
 }
