@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof published fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test browser proof published fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -30,14 +30,19 @@ else
 	RUST_TEST_THREADS=4 cargo test --locked --test '*'
 endif
 
+browser: ## The dashboard in a real browser, over calls through the lab; SHOTS=1 keeps its pictures for the book
+	tests/setup.sh build lab browser
+	SHOTS=$(SHOTS) tests/browser.sh
+
 book: ## The documentation as HTML, into target/book; needs mdbook
 	docs/build.sh
 
 # In the bench profile: there are 20,000 drops.
 proof: ## The long form of tests that CI runs in a short one: half an hour
-	tests/setup.sh build store
+	tests/setup.sh build store lab browser
 	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
 	tests/schemathesis.sh 600
+	PROOF=1 tests/browser.sh
 
 published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published
@@ -45,6 +50,7 @@ published: ## What published programs say of the API, webhooks and metrics
 	tests/schemathesis.sh 60
 	tests/webhooks.sh
 	tests/metrics.sh
+	tests/assets.sh
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

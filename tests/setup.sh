@@ -9,6 +9,7 @@
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   published  what installs published programs that judge the API
 #   metrics Prometheus, whose rules, queries and lints are asked
+#   browser a browser in which pages are tried, and what runs the checker of their HTML
 #   clock   what sets the clock of one program alone
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -62,6 +63,13 @@ main() {
             want npm has npm
             ;;
         metrics) want prometheus has promtool ;;
+        browser)
+            want chromium has chromium
+            want fonts-dejavu-core exists /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+            want openjdk-17-jre-headless has java
+            want nodejs has node
+            want npm has npm
+            ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

@@ -24,12 +24,12 @@ impl Parameters {
         }
     }
 
-    /// These: a page asks as a client of the API does.
-    pub(super) fn of(given: Vec<(&str, String)>) -> Self {
-        let given = given.into_iter();
+    /// These.
+    pub(super) fn of(given: &[(&str, &str)]) -> Self {
+        let given = given.iter();
         Self {
             given: given
-                .map(|(name, value)| (name.to_owned(), value))
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             faults: Vec::new(),
         }

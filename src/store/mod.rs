@@ -77,7 +77,7 @@ pub use audit::{AuditRow, AuditState};
 pub use audit_entry::AuditEntry;
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
-pub use contacts::{ContactFilter, ContactHistory, StoredContact};
+pub use contacts::{ContactFilter, ContactHistory, ContactSearch, StoredContact};
 pub use controllers::{ControllerLease, Orphan, Registration};
 pub use do_not_call::{Barred, ListName, OWN_LIST};
 pub use drops::{DropFilter, StoredDrop};

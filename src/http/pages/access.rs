@@ -137,11 +137,11 @@ async fn shown(
 ) -> Result<Response, Problem> {
     let may = |action| caller.may(action, Object::Any).is_ok();
     let state = || State(api.clone());
-    let all = Parameters::of(if may(Action::ReadUsers) {
-        vec![("all", "true".to_owned())]
+    let all = if may(Action::ReadUsers) {
+        Parameters::of(&[("all", "true")])
     } else {
-        Vec::new()
-    });
+        Parameters::none()
+    };
     let own = told(sessions::list(state(), caller.clone(), all).await?).await?;
     let known = if may(Action::ReadUsers) {
         Some(told(users::list(state(), Parameters::none()).await?).await?)
@@ -154,9 +154,9 @@ async fn shown(
         None
     };
     let log = if may(Action::ReadAudit) {
-        let mut asked = vec![("limit", "50".to_owned())];
-        asked.extend(cursor.map(|cursor| ("cursor", cursor)));
-        Some(told(audit::list(state(), Parameters::of(asked)).await?).await?)
+        let mut asked = vec![("limit", "50")];
+        asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        Some(told(audit::list(state(), Parameters::of(&asked)).await?).await?)
     } else {
         None
     };

@@ -39,7 +39,17 @@ macro_rules! assets {
 const ASSETS: &[Asset] = assets![
     "app.css" CSS,
     "app.js" SCRIPT,
+    "charts.js" SCRIPT,
     "icon.svg" SVG,
+    "keys.js" SCRIPT,
+    "live-worker.js" SCRIPT,
+    "live.js" SCRIPT,
+    "scrubber.js" SCRIPT,
+    "table.js" SCRIPT,
+    "times.js" SCRIPT,
+    "uplot.css" CSS,
+    "uplot.js" SCRIPT,
+    "upload.js" SCRIPT,
 ];
 
 /// The folder of this version's assets, without a `/` at its end.

@@ -193,12 +193,12 @@ impl ContactsTab {
         let outcome = parameters.text("outcome").unwrap_or_default();
         let cursor = parameters.text("cursor");
         parameters.finish()?;
-        let mut asked = vec![("limit", "20".to_owned())];
+        let mut asked = vec![("limit", "20")];
         if !outcome.is_empty() {
-            asked.push(("outcome", outcome.clone()));
+            asked.push(("outcome", &outcome));
         }
-        asked.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let asked = Parameters::of(asked);
+        asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let asked = Parameters::of(&asked);
         let (state, path) = (State(api.clone()), Path(name.to_owned()));
         let list = told(contacts::list(state, caller.clone(), path, asked).await?).await?;
         let link = |pointer| {
@@ -292,10 +292,10 @@ impl ImportsTab {
     ) -> Result<Self, Problem> {
         let cursor = parameters.text("cursor");
         parameters.finish()?;
-        let mut asked = vec![("limit", "20".to_owned())];
-        asked.extend(cursor.map(|cursor| ("cursor", cursor)));
+        let mut asked = vec![("limit", "20")];
+        asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let (state, path) = (State(api.clone()), Path(name.to_owned()));
-        let list = told(imports::list(state, path, Parameters::of(asked)).await?).await?;
+        let list = told(imports::list(state, path, Parameters::of(&asked)).await?).await?;
         let next = list.pointer("/next").and_then(Value::as_str);
         let rows: Vec<_> = items(&list, "/items").iter().map(import_row).collect();
         let moves = ["receiving", "checking", "importing"];
@@ -553,13 +553,13 @@ impl LogTab {
                 detail: row.after.unwrap_or_default(),
             }));
         }
-        let asked = vec![
-            ("campaign", name.to_owned()),
-            ("types", "campaign.*,import.*".to_owned()),
-            ("limit", "1000".to_owned()),
+        let asked = [
+            ("campaign", name),
+            ("types", "campaign.*,import.*"),
+            ("limit", "1000"),
         ];
         let state = State(api.clone());
-        let list = events::list(state, caller.clone(), Parameters::of(asked)).await?;
+        let list = events::list(state, caller.clone(), Parameters::of(&asked)).await?;
         let list = told(list).await?;
         rows.extend(items(&list, "/items").iter().map(|of| LogRow {
             at: moment(of, "/timestamp").or_else(|| moment(of, "/at")),

@@ -93,6 +93,11 @@ async fn take(
         }
         let is_gzip = file.to_ascii_lowercase().ends_with(".gz");
         given.push(("name", shown_name(&file)));
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let parameters = Parameters::of(&given);
         let list = GivenList {
             coding: if is_gzip {
                 UploadCoding::Gzip
@@ -101,7 +106,7 @@ async fn take(
             },
             announced: None,
             sha256: None,
-            ..GivenList::read(Parameters::of(given))?
+            ..GivenList::read(parameters)?
         };
         imports::take(api, caller, campaign, list, field).await?;
         return Ok(());

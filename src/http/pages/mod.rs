@@ -11,6 +11,10 @@ mod campaign_settings;
 mod campaign_tabs;
 mod campaigns;
 mod cells;
+mod contact;
+mod contacts;
+mod do_not_call;
+mod drop;
 mod faults;
 mod feed;
 mod fields;
@@ -20,7 +24,10 @@ mod idle;
 mod list_upload;
 mod live;
 mod live_picture;
+mod messages;
 mod new_campaign;
+mod prompts;
+mod ruling;
 mod shell;
 mod shown_once;
 mod signing_in;
@@ -81,6 +88,12 @@ fn table() -> Vec<PageRoute> {
         campaign::routes(),
         list_upload::routes(),
         new_campaign::routes(),
+        contacts::routes(),
+        contact::routes(),
+        drop::routes(),
+        messages::routes(),
+        do_not_call::routes(),
+        prompts::routes(),
         trunk::routes(),
         webhooks::routes(),
         system::routes(),

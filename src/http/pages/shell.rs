@@ -138,4 +138,20 @@ const DONE: &[(&str, &str)] = &[
         "list-sent",
         "The list is here, and its rows come in by themselves. Nothing is dialled by that.",
     ),
+    (
+        "barred",
+        "The number is on the list: no call to it begins any more.",
+    ),
+    ("unbarred", "The number is off the list, and may be called."),
+    (
+        "erased",
+        "Everything about the person is erased, and they are never called again.",
+    ),
+    ("message-added", "The message is kept, as it will be heard."),
+    ("message-removed", "The message is removed."),
+    (
+        "prompt-labelled",
+        "The book has what you said of the prompt.",
+    ),
+    ("prompt-forgotten", "The prompt is forgotten."),
 ];

@@ -124,8 +124,8 @@ async fn shown(
     done: Option<&str>,
     status: StatusCode,
 ) -> Result<Response, Problem> {
-    let all = vec![("limit", "1000".to_owned())];
-    let all = webhooks::list(State(api.clone()), Parameters::of(all)).await?;
+    let all = Parameters::of(&[("limit", "1000")]);
+    let all = webhooks::list(State(api.clone()), all).await?;
     let all = told(all).await?;
     let shell = PageShell::of(api, caller, "Webhooks", "/webhooks").await;
     let shown = WebhooksPage {
@@ -217,10 +217,10 @@ async fn detail(
     let (state, path) = (State(api.clone()), Path(id.to_owned()));
     let webhook = webhooks::show(state, path, Parameters::none()).await?;
     let webhook = told(webhook).await?;
-    let mut asked = vec![("limit", "50".to_owned())];
-    asked.extend(cursor.map(|cursor| ("cursor", cursor)));
+    let mut asked = vec![("limit", "50")];
+    asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
     let (state, path) = (State(api.clone()), Path(id.to_owned()));
-    let sent = webhooks::deliveries(state, path, Parameters::of(asked)).await?;
+    let sent = webhooks::deliveries(state, path, Parameters::of(&asked)).await?;
     let sent = told(sent).await?;
     let next = sent.pointer("/next").and_then(Value::as_str);
     let shell = PageShell::of(api, caller, "Webhook", "/webhooks").await;

@@ -2,4 +2,5 @@
 
 mod base;
 mod live;
+mod people;
 mod visitor;

@@ -1,4 +1,40 @@
-// The moments of a page, in the time of whoever looks; the title keeps UTC.
-for (const time of document.querySelectorAll("time[data-time]")) {
-  time.textContent = new Date(time.dateTime).toLocaleString();
+// What every page begins with: it takes in what the page at hand needs, and no more. Pages can be read, and campaigns paused and
+// stopped, without any of it.
+
+document.documentElement.classList.add("js");
+
+const needs = [
+  ["time[data-time]", "./times.js"],
+  ["body[data-feed]", "./live.js"],
+  ["[data-chart]", "./charts.js"],
+  ["table.stack, [data-bulk]", "./table.js"],
+  ["[data-upload]", "./upload.js"],
+  ["[data-scrubber]", "./scrubber.js"],
+];
+
+for (const [selector, module] of needs) {
+  if (document.querySelector(selector)) {
+    import(module);
+  }
 }
+import("./keys.js");
+
+// A summary of errors is where reading goes on.
+document.querySelector("[data-focus], .faults[tabindex]")?.focus();
+
+// One menu at a time, and none that stays behind.
+const menus = "details.user, details.confirm";
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll(`:is(${menus})[open]`)) {
+    if (!open.contains(event.target)) {
+      open.open = false;
+    }
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && event.target.closest?.(menus);
+  if (open?.open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});
