@@ -353,7 +353,7 @@ async fn bar(
     form: PageForm,
 ) -> Result<Response, Problem> {
     let number = number(&api, &id).await?;
-    let path = Path((OWN_LIST.to_owned(), number.e164()));
+    let path = Path((OWN_LIST.to_owned(), number.shown(true)));
     let body = Body::of_json(&json!({"because": form.text("because")}));
     let (state, none) = (State(api), Parameters::none());
     routes::do_not_call::add(state, caller, path, none, body).await?;
@@ -373,7 +373,7 @@ async fn erase(
     }
     let number = number(&api, &id).await?;
     let because = form.text("because");
-    let body = Body::of_json(&json!({"number": number.e164(), "because": because}));
+    let body = Body::of_json(&json!({"number": number.shown(true), "because": because}));
     let (state, none) = (State(api), Parameters::none());
     routes::erasures::erase(state, caller, none, body).await?;
     Ok(see(&format!("/contacts/{id}?done=erased")))

@@ -118,7 +118,7 @@ async fn look_up(
             let entries = api.store.barred(&number).await?.into_iter();
             Some(LookedUp {
                 number: Some(number.to_string()),
-                e164: number.e164(),
+                e164: number.shown(true),
                 words: String::new(),
                 entries: entries
                     .map(|entry| ShownEntry {
