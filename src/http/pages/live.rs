@@ -131,7 +131,8 @@ async fn stand(
     Ok(see(&format!("{back}{sign}done={standing}")))
 }
 
-async fn order(
+/// Starts, pauses or cancels a campaign.
+pub(super) async fn order(
     api: &Api,
     caller: &Caller,
     name: String,

@@ -265,7 +265,8 @@ impl LivePicture {
 }
 
 impl CampaignCard {
-    fn of(view: &CampaignView, run: Option<&RunView>, around: &Surroundings) -> Self {
+    /// A campaign, as the database has it and as this process's controller runs it, if it does.
+    pub(super) fn of(view: &CampaignView, run: Option<&RunView>, around: &Surroundings) -> Self {
         let key = |what: &str| format!("campaign.{}.{what}", view.name);
         let text = |what: &str, text: String| LiveText::new(key(what), text);
         let hidden = |what: &str, is_hidden| LiveHidden {
@@ -409,7 +410,8 @@ fn facts(seen: &Seen<'_>) -> Vec<Fact> {
     ]
 }
 
-fn trunks(fleet: Option<&FleetView>) -> Vec<TrunkCard> {
+/// All trunks and their budgets.
+pub(super) fn trunks(fleet: Option<&FleetView>) -> Vec<TrunkCard> {
     let all = fleet.into_iter().flat_map(|fleet| &fleet.trunks);
     all.enumerate()
         .map(|(nth, trunk)| trunk_card(nth, trunk))

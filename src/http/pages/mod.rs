@@ -4,7 +4,12 @@
 //! page and API cannot tell different things; the view is a plain struct that is made of what was read; the template, in
 //! `templates/`, writes it. A form is carried out by the API's own handler, see [`form`], and answered by a redirect.
 
+mod access;
 mod assets;
+mod campaign;
+mod campaign_settings;
+mod campaign_tabs;
+mod campaigns;
 mod cells;
 mod contact;
 mod contacts;
@@ -12,17 +17,25 @@ mod do_not_call;
 mod drop;
 mod faults;
 mod feed;
+mod fields;
 mod form;
 mod headers;
 mod idle;
+mod list_upload;
 mod live;
 mod live_picture;
 mod messages;
+mod new_campaign;
 mod prompts;
 mod ruling;
 mod shell;
+mod shown_once;
 mod signing_in;
 mod surroundings;
+mod system;
+mod trunk;
+mod values;
+mod webhooks;
 mod welcome;
 
 use askama::Template;
@@ -67,20 +80,26 @@ use pages;
 
 /// All pages: each file has its own.
 fn table() -> Vec<PageRoute> {
-    [
+    let all = [
         signing_in::routes(),
         welcome::routes(),
         live::routes(),
+        campaigns::routes(),
+        campaign::routes(),
+        list_upload::routes(),
+        new_campaign::routes(),
         contacts::routes(),
         contact::routes(),
         drop::routes(),
         messages::routes(),
         do_not_call::routes(),
         prompts::routes(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+        trunk::routes(),
+        webhooks::routes(),
+        system::routes(),
+        access::routes(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The method, the path and the action of each page; `None`: nobody needs to have signed in.

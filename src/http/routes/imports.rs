@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, fs::File, io, time::Duration};
 
 use axum::{
     Json,
-    body::{Body, BodyDataStream, Bytes},
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -119,27 +119,84 @@ pub(in crate::http) async fn upload(
     State(api): State<Api>,
     caller: Caller,
     Path(campaign): Path<String>,
-    mut parameters: Parameters,
+    parameters: Parameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let name = parameters.parsed("name", list_name);
-    let map = parameters.texts("map");
-    let mut mapping = Mapping::default();
-    for text in &map {
-        if let Err(error) = mapping.add(text) {
-            parameters.fault("map", error.to_string());
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let given = GivenList {
+        announced: announced.and_then(|length| length.to_str().ok()?.parse().ok()),
+        ..GivenList::read(parameters)?
+    };
+    let given = GivenList {
+        coding: check_kind(&headers)?,
+        sha256: stated_digest(&headers)?,
+        ..given
+    };
+    let id = take(&api, &caller, &campaign, given, body.into_data_stream()).await?;
+    let view = show_of(&api, &id).await?;
+    let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
+    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+}
+
+/// What is said of a list beside its bytes.
+pub(in crate::http) struct GivenList {
+    name: Option<String>,
+    map: Vec<String>,
+    dates: Option<String>,
+    is_dry_run: bool,
+    /// How its bytes are coded.
+    pub(in crate::http) coding: UploadCoding,
+    /// How many bytes are announced.
+    pub(in crate::http) announced: Option<u64>,
+    /// The digest that is stated.
+    pub(in crate::http) sha256: Option<[u8; 32]>,
+}
+
+impl GivenList {
+    /// Reads the parameters of a list.
+    ///
+    /// # Errors
+    /// [`Problem`] with all that is wrong with them.
+    pub(in crate::http) fn read(mut parameters: Parameters) -> Result<Self, Problem> {
+        let name = parameters.parsed("name", list_name);
+        let map = parameters.texts("map");
+        let mut mapping = Mapping::default();
+        for text in &map {
+            if let Err(error) = mapping.add(text) {
+                parameters.fault("map", error.to_string());
+            }
         }
+        let dates = parameters.parsed("date_order", |text| match DateOrder::parse(text) {
+            Some(_) => Ok(text.to_owned()),
+            None => Err("expected `mdy` or `dmy`"),
+        });
+        let is_dry_run = parameters.flag("dry_run");
+        parameters.finish()?;
+        Ok(Self {
+            name,
+            map,
+            dates,
+            is_dry_run,
+            coding: UploadCoding::Plain,
+            announced: None,
+            sha256: None,
+        })
     }
-    let dates = parameters.parsed("date_order", |text| match DateOrder::parse(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("expected `mdy` or `dmy`"),
-    });
-    let is_dry_run = parameters.flag("dry_run");
-    parameters.finish()?;
-    let coding = check_kind(&headers)?;
-    let sha256 = stated_digest(&headers)?;
-    let campaign = campaigns::find(&api, &campaign).await?;
+}
+
+/// Takes the bytes of a list into a campaign; returns the id of the import once all of them are on the disk.
+///
+/// # Errors
+/// [`Problem`].
+pub(in crate::http) async fn take<E>(
+    api: &Api,
+    caller: &Caller,
+    campaign: &str,
+    given: GivenList,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<String, Problem> {
+    let campaign = campaigns::find(api, campaign).await?;
     match campaign.status {
         Status::Cancelled | Status::Cancelling => {
             let words = format!("campaign `{}` is cancelled", campaign.name);
@@ -148,36 +205,37 @@ pub(in crate::http) async fn upload(
         Status::Draft | Status::Running | Status::Paused | Status::Complete | Status::DatesOver => {
         }
     }
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     let most_bytes = api.config.borrow().serve.max_upload;
-    if announced.is_some_and(|announced| announced > most_bytes) {
+    if given
+        .announced
+        .is_some_and(|announced| announced > most_bytes)
+    {
         return Err(too_large(&UploadRefusal::TooLong(most_bytes)));
     }
     let order = UploadOrder {
         campaign: campaign.id,
-        name: name.unwrap_or_else(|| "upload".to_owned()),
-        mapping: map,
-        dates,
-        is_dry_run,
-        coding,
-        announced,
-        sha256,
+        name: given.name.unwrap_or_else(|| "upload".to_owned()),
+        mapping: given.map,
+        dates: given.dates,
+        is_dry_run: given.is_dry_run,
+        coding: given.coding,
+        announced: given.announced,
+        sha256: given.sha256,
         most_bytes,
         who: caller.principal.id.clone(),
         audit: caller.audit(now(), Action::AddImport, &campaign.name),
     };
     let (parts, taken) = mpsc::channel(PARTS);
     let receiving = api.uploads.receive(order, taken);
-    let (received, ()) = tokio::join!(receiving, pass_on(body.into_data_stream(), parts));
-    let id = received.map_err(refused)?;
-    let view = show_of(&api, &id).await?;
-    let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+    let (received, ()) = tokio::join!(receiving, pass_on(body, parts));
+    received.map_err(refused)
 }
 
 /// Passes a body on, part by part, and says when it has ended; without that it was cut off.
-async fn pass_on(mut body: BodyDataStream, parts: mpsc::Sender<UploadPart>) {
+async fn pass_on<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    parts: mpsc::Sender<UploadPart>,
+) {
     loop {
         match timeout(LONGEST_SILENCE, body.next()).await {
             Ok(Some(Ok(bytes))) => {
