@@ -156,8 +156,7 @@ impl Store {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let stored: Vec<ContactColumns> = match search {
             ContactSearch::Numbers(numbers) => {
-                let numbers = given(numbers);
-                tx.all(OF_NUMBERS, args![&numbers, at_most]).await?
+                tx.all(OF_NUMBERS, args![&given(numbers), at_most]).await?
             }
             ContactSearch::ForeignId(id) => tx.all(OF_FOREIGN_ID, args![id, at_most]).await?,
             ContactSearch::LastFour(digits) => {
@@ -171,8 +170,8 @@ impl Store {
                     .replace('%', "!%")
                     .replace('_', "!_");
                 let pattern = format!("%{pattern}%");
-                let given = args![&pattern, at_most, ContactSearch::WALKED];
-                tx.all(OF_NAME, given).await?
+                tx.all(OF_NAME, args![&pattern, at_most, ContactSearch::WALKED])
+                    .await?
             }
         };
         stored.into_iter().map(|stored| stored.read(&tx)).collect()

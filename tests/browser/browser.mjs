@@ -90,7 +90,7 @@ export class Browser {
     const jar = path.join(fileURLToPath(new URL(".", import.meta.url)), "node_modules/vnu-jar/build/dist/vnu.jar");
     let said;
     try {
-      said = execFileSync("java", ["-Xss512k", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always", folder], { encoding: "utf8", maxBuffer: 1 << 26 });
+      said = execFileSync("java", ["-Xss8m", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always", folder], { encoding: "utf8", maxBuffer: 1 << 26 });
     } catch (error) {
       throw new Error(`the checker of HTML did not run: ${error.message}`);
     }

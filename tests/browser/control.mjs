@@ -63,7 +63,7 @@ export async function stopsWithoutScripts(bench) {
 
 export async function tellsTheSame(bench) {
   const { service, admin } = bench;
-  const name = started(bench, "fenced", numbers("0106", 6));
+  const name = started(bench, "fenced", numbers("0106", 14), ["--rate", "1/s"]);
   const page = await admin.context.newPage();
   await page.goto("/");
   await page.locator(`[data-campaign="${name}"]`).waitFor();

@@ -9,12 +9,14 @@ export async function looksGood(bench) {
   const { browser, admin } = bench;
   const { context } = admin;
   const campaign = "by-mouse";
-  const contacts = await context.request.get(`/api/v1/campaigns/${campaign}/contacts`);
-  const { items } = await contacts.json();
-  const drops = await (await context.request.get("/api/v1/drops?limit=20")).json();
-  const drop = drops.items.find((one) => one.has_evidence) ?? drops.items[0];
-  assert.ok(items.length > 0 && drop, "there is a contact, and a drop");
   const page = await context.newPage();
+  // As a script of a page: a session is good for those alone.
+  await page.goto("/");
+  const api = (address) => page.evaluate(async (address) => (await fetch(`/api/v1${address}`)).json(), address);
+  const { items } = await api(`/campaigns/${campaign}/contacts`);
+  const drops = (await api("/drops?limit=20")).items;
+  const drop = drops.find((one) => one.outcome === "delivered" && one.has_evidence);
+  assert.ok(items.length > 0 && drop, "there is a contact, and a drop that was delivered");
   const all = {
     live: "/",
     campaigns: "/campaigns",
@@ -38,11 +40,9 @@ export async function looksGood(bench) {
     access: "/access",
     nothing: "/nothing-is-here",
   };
-  const links = await (await context.request.get("/")).text();
   for (const [name, address] of Object.entries(all)) {
-    // What this version has no page for is in no menu either.
     const answer = await browser.keep(context, address, name);
-    if (answer.status() === 404 && name !== "nothing" && !links.includes(`href="${address}"`) && process.env.PARTIAL) {
+    if (answer.status() === 404 && name !== "nothing" && process.env.PARTIAL) {
       console.log(`browser: there is no ${address}`);
       browser.html.delete(name);
       continue;
@@ -66,6 +66,7 @@ export async function looksGood(bench) {
   await browser.check(page, "number looked up");
   // The list of keys, and the menu of a telephone.
   await page.goto("/");
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).waitFor();
   await page.keyboard.press("?");
   await page.getByRole("dialog").waitFor();
   await browser.check(page, "keys");
@@ -82,7 +83,7 @@ async function picture(page, name, { images, folder }) {
   const kept = { live: ["light", "dark", "phone"], campaign: ["light"], drop: ["light", "dark"], contact: ["light", "phone"], messages: ["light"], trunk: ["light"], "new-campaign": ["light"], system: ["light"], contacts: ["phone"] };
   const everything = process.env.LOOK;
   for (const look of everything ? ["light", "dark", "phone"] : (images && kept[name]) || []) {
-    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light" });
+    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
     await page.setViewportSize(look === "phone" ? SIZES.phone : SIZES.wide);
     await page.evaluate(() => Promise.all([...document.images].filter((image) => image.loading !== "lazy").map((image) => image.decode().catch(() => null))));
     const file = look === "light" ? `${name}.png` : `${name}-${look}.png`;

@@ -121,7 +121,6 @@ struct DropOfPerson {
     started_at: Moment,
     outcome: Option<&'static str>,
     proof: Option<&'static str>,
-    message: String,
     findings: Vec<ShownFinding>,
 }
 
@@ -221,7 +220,6 @@ async fn made(
                 started_at: Moment(drop.started_at),
                 outcome: drop.outcome.map(|outcome| outcome.slug()),
                 proof: drop.proof.map(|proof| proof.slug()),
-                message: drop.message,
                 findings: stored(&drop.ruling),
             })
             .collect(),

@@ -22,6 +22,11 @@ import("./keys.js");
 // A summary of errors is where reading goes on.
 document.querySelector("[data-focus], .faults[tabindex]")?.focus();
 
+// What moves on the server is looked at again, as its link would.
+for (const link of document.querySelectorAll("a[data-refresh]")) {
+  setTimeout(() => location.replace(link.href), 1000 * Number(link.dataset.refresh));
+}
+
 // One menu at a time, and none that stays behind.
 const menus = "details.user, details.confirm";
 document.addEventListener("click", (event) => {

@@ -31,7 +31,7 @@ function draw(figure) {
   figure.append(probe);
   const [text, line] = [colour("--muted"), colour("--line")];
   const kind = figure.dataset.kind ?? "line";
-  const isTime = (figure.dataset.axis ?? "time") === "time";
+  const isTime = (figure.dataset.axis ?? (figure.dataset.xUnit ? "number" : "time")) === "time";
   const isCategory = figure.dataset.axis === "category";
   const isStacked = "stacked" in figure.dataset;
 

@@ -1,11 +1,11 @@
 // The picture of a call as the scrubber of its sound: a click is a moment of the recording, and a line shows where it is.
 //
 // <figure class="scrubber" data-scrubber data-left="0.075" data-right="0.988" data-seconds="21.85">
-//   <div class="picture"><img …></div> <input type="range" …> <audio …></audio> …
+//   <div class="picture"><div class="sheet"><img …></div></div> <input type="range" …> <audio …></audio> …
 // The left and right are where in the picture's width its time begins and ends.
 
 for (const figure of document.querySelectorAll("[data-scrubber]")) {
-  const picture = figure.querySelector(".picture");
+  const picture = figure.querySelector(".sheet");
   const range = figure.querySelector("input[type=range]");
   const sounds = [...figure.querySelectorAll("audio")];
   const [left, right] = [Number(figure.dataset.left), Number(figure.dataset.right)];

@@ -4,24 +4,28 @@ const number = new Intl.NumberFormat("en-US");
 const OVER = ["complete", "failed", "interrupted"];
 
 for (const form of document.querySelectorAll("form[data-upload]")) {
-  const zone = form.querySelector(".drop-zone");
   const input = form.querySelector("input[type=file]");
+  const zone = input.closest(".drop-zone, .field") ?? input.parentElement;
+  zone.classList.add("drop-zone");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     upload(form, input.files[0]);
   });
-  zone?.addEventListener("dragover", (event) => {
+  zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.classList.add("over");
   });
-  zone?.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone?.addEventListener("drop", (event) => {
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
     event.preventDefault();
     zone.classList.remove("over");
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
+
+// What a form without scripts would send itself names an address alone, and each of its fields is a parameter.
+const isPlain = (form) => form.dataset.upload.startsWith("/");
 
 // What fields named as a placeholder say.
 function filled(form, template) {
@@ -31,21 +35,22 @@ function filled(form, template) {
 
 function address(form, file) {
   const query = new URLSearchParams();
-  const path = filled(form, form.dataset.url);
+  const path = filled(form, isPlain(form) ? form.dataset.upload : form.dataset.url);
   for (const [name, value] of new FormData(form)) {
-    if (typeof value === "string" && value !== "" && name.startsWith("q-")) {
-      query.append(name.slice(2), value);
-    }
+    const key = name.startsWith("q-") ? name.slice(2) : isPlain(form) ? name : null;
+    const lines = key && typeof value === "string" ? value.split("\n").map((line) => line.trim()) : [];
+    lines.filter((line) => line !== "").forEach((line) => query.append(key, line));
   }
-  if (form.dataset.fileName && !query.has(form.dataset.fileName)) {
-    query.append(form.dataset.fileName, [...file.name].slice(0, 200).join(""));
+  const fileName = isPlain(form) ? "name" : form.dataset.fileName;
+  if (fileName && !query.has(fileName)) {
+    query.append(fileName, [...file.name].slice(0, 200).join(""));
   }
   return query.size > 0 ? `${path}?${query}` : path;
 }
 
 function upload(form, file) {
   const say = sayer(form);
-  const bar = form.querySelector("progress");
+  const bar = form.querySelector("progress") ?? append(form, "progress", { hidden: true, ariaLabel: "How much is sent" });
   const buttons = form.querySelectorAll("button");
   if (!file) {
     say("Choose a file first.", true);
@@ -61,9 +66,10 @@ function upload(form, file) {
     rest();
     say(words, true);
   };
-  request.open(form.dataset.upload, address(form, file));
-  request.setRequestHeader("Content-Type", form.dataset.kind || file.type || "application/octet-stream");
-  if (form.dataset.kind === "text/csv" && /\.gz$/i.test(file.name)) {
+  const kind = isPlain(form) ? "text/csv" : form.dataset.kind;
+  request.open(isPlain(form) ? "POST" : form.dataset.upload, address(form, file));
+  request.setRequestHeader("Content-Type", kind || file.type || "application/octet-stream");
+  if (kind === "text/csv" && /\.gz$/i.test(file.name)) {
     request.setRequestHeader("Content-Encoding", "gzip");
   }
   request.responseType = "json";
@@ -110,6 +116,12 @@ async function watch(form, id, say, failed) {
   }
 }
 
+function append(form, name, properties) {
+  const element = Object.assign(document.createElement(name), properties);
+  form.append(element);
+  return element;
+}
+
 function counted({ added, rejected }) {
   return `${number.format(added ?? 0)} added, ${number.format(rejected ?? 0)} rejected`;
 }
@@ -120,7 +132,8 @@ function problem({ status, response }) {
 }
 
 function sayer(form) {
-  const status = form.querySelector("[data-upload-status]");
+  const status = form.querySelector("[data-upload-status]") ?? append(form, "p", { role: "status" });
+  status.dataset.uploadStatus = "";
   return (words, isError = false) => {
     status.textContent = words;
     status.className = isError ? "error" : "hint";
