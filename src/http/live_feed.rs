@@ -101,6 +101,19 @@ impl LiveFeed {
         }
     }
 
+    /// A state that was read from now on: what was done before is in it.
+    pub(super) async fn anew(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
+        let asked_at = now();
+        let _turn = self.turn.lock().await;
+        let known = self.latest.borrow().clone();
+        if let Some(state) = known.filter(|state| state.at >= asked_at) {
+            return Ok(state);
+        }
+        let state = self.read(api).await?;
+        self.latest.send_replace(Some(Arc::clone(&state)));
+        Ok(state)
+    }
+
     async fn read(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
         let (at, began) = (now(), clock::now());
         let is_recent = |read_at: Instant, span| began.saturating_duration_since(read_at) < span;

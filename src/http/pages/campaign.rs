@@ -9,7 +9,7 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    PageRoute, campaign_settings,
+    PageRoute,
     campaign_settings::SettingsTab,
     campaign_tabs::{
         ContactsTab, ImportsTab, LogTab, OverviewTab, SimulationTab, VariantsTab, WaitingRow,
@@ -36,7 +36,6 @@ use crate::{
 pub(super) fn routes() -> Vec<PageRoute> {
     pages![
         GET "/campaigns/{campaign}" Some(Action::ReadCampaigns) => show,
-        POST "/campaigns/{campaign}/settings" Some(Action::ChangeCampaign) => campaign_settings::change,
         POST "/campaigns/{campaign}/simulations" Some(Action::ReadCampaigns) => simulate,
         POST "/campaigns/{campaign}/deletion" Some(Action::DeleteCampaign) => delete,
     ]

@@ -1,30 +1,19 @@
-//! The settings of a campaign, as a form and as TOML: what would change is shown before it is saved, and who saves over
-//! somebody else's change is told.
+//! The settings of a campaign, as a form and as TOML, and what differs between two of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::{
-    extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::extract::State;
 use serde_json::{Map, Value, json};
 
-use super::{
-    campaign::{CampaignPage, TabContent},
-    fields::{FormField, tell},
-    form::PageForm,
-    page, see,
-};
+use super::{fields::FormField, form::PageForm};
 use crate::{
     http::{
         Api,
-        caller::Caller,
-        given::{Body, Parameters},
+        given::Parameters,
         problem::{Problem, ProblemKind},
-        routes::{campaigns, messages},
+        routes::messages,
     },
-    orders::{Spec, overlay},
+    orders::Spec,
     store::Campaign,
 };
 
@@ -74,106 +63,8 @@ impl SettingsTab {
     }
 }
 
-/// Shows what would change, and saves it once that was seen.
-pub(super) async fn change(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(name): Path<String>,
-    form: PageForm,
-) -> Result<Response, Problem> {
-    let campaign = campaigns::find(&api, &name).await?;
-    let before = keys_of(&campaign)?;
-    let read = form
-        .text("version")
-        .and_then(|version| version.parse().ok());
-    let read: i64 = read.unwrap_or(campaign.version);
-    let mut tab = SettingsTab::of(&api, &campaign).await?;
-    let wanted = match form.raw("toml") {
-        Some(toml) => {
-            toml.clone_into(&mut tab.toml);
-            Spec::keys_of_toml(toml)
-        }
-        None => {
-            let mut keys = before.clone();
-            overlay(&mut keys, given_keys(&form, &SETTINGS, true));
-            keys.retain(|_, value| !value.is_null());
-            for field in &mut tab.fields {
-                let given = form.text(field.name).unwrap_or_default();
-                *field = field.clone().with(given);
-            }
-            Ok(keys)
-        }
-    };
-    let wanted = match wanted {
-        Ok(wanted) => wanted,
-        Err(words) => {
-            tab.faults = vec![words];
-            return shown(&api, &caller, &name, tab, StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
-    };
-    let wanted = match Spec::from_keys(&wanted) {
-        // As they are kept, so that only what differs is shown.
-        Ok(spec) => without_format(spec.to_keys()),
-        Err(error) => {
-            let pointer = format!("/{}", error.key.replace('.', "/"));
-            let problem = Problem::fault(pointer, error.problem);
-            tab.faults = tell(&mut tab.fields, &problem);
-            return shown(&api, &caller, &name, tab, StatusCode::UNPROCESSABLE_ENTITY).await;
-        }
-    };
-    tab.pending = Some(PendingChange {
-        toml: Spec::toml_of_keys(&wanted),
-        rows: difference(&before, &wanted),
-    });
-    if form.text("step") != Some("save") {
-        tab.is_conflict = read != campaign.version;
-        return shown(&api, &caller, &name, tab, StatusCode::OK).await;
-    }
-    let body = Body::of_json(&change_of(&before, wanted));
-    let (state, path) = (State(api.clone()), Path(name.clone()));
-    let mut headers = HeaderMap::new();
-    if let Ok(version) = HeaderValue::from_str(&format!("\"{read}\"")) {
-        headers.insert(header::IF_MATCH, version);
-    }
-    let changed = campaigns::change(
-        state,
-        caller.clone(),
-        path,
-        Parameters::none(),
-        headers,
-        body,
-    )
-    .await;
-    match changed {
-        Ok(_) => Ok(see(&format!("/campaigns/{name}?tab=settings&done=saved"))),
-        Err(problem) if problem.kind() == ProblemKind::Changed => {
-            tab.is_conflict = true;
-            shown(&api, &caller, &name, tab, problem.kind().status()).await
-        }
-        Err(problem) if problem.kind() == ProblemKind::Invalid => {
-            tab.faults = tell(&mut tab.fields, &problem);
-            tab.pending = None;
-            shown(&api, &caller, &name, tab, problem.kind().status()).await
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
-async fn shown(
-    api: &Api,
-    caller: &Caller,
-    name: &str,
-    tab: SettingsTab,
-    status: StatusCode,
-) -> Result<Response, Problem> {
-    let content = TabContent::Settings(tab);
-    page(
-        status,
-        &CampaignPage::of(api, caller, name, content, None).await?,
-    )
-}
-
-fn keys_of(campaign: &Campaign) -> Result<Map<String, Value>, Problem> {
+/// The settings of a campaign as keys.
+pub(super) fn keys_of(campaign: &Campaign) -> Result<Map<String, Value>, Problem> {
     let spec = Spec::from_json(&campaign.spec).map_err(|error| {
         tracing::error!(%error, "the settings of a campaign cannot be read");
         let words = "the settings of the campaign cannot be read";
@@ -183,13 +74,13 @@ fn keys_of(campaign: &Campaign) -> Result<Map<String, Value>, Problem> {
 }
 
 /// Keys without that of their format, which is not the campaign's.
-fn without_format(mut keys: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn without_format(mut keys: Map<String, Value>) -> Map<String, Value> {
     keys.remove("version");
     keys
 }
 
 /// The body by which the API makes these of those: what is not there any more is reset.
-fn change_of(before: &Map<String, Value>, wanted: Map<String, Value>) -> Value {
+pub(super) fn change_of(before: &Map<String, Value>, wanted: Map<String, Value>) -> Value {
     let gone = before.keys().filter(|key| !wanted.contains_key(*key));
     // Each of these two takes the other's place by itself.
     let gone = gone.filter(|key| !["message", "variants"].contains(&key.as_str()));
@@ -200,7 +91,7 @@ fn change_of(before: &Map<String, Value>, wanted: Map<String, Value>) -> Value {
 }
 
 /// The keys that differ.
-fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<DiffRow> {
+pub(super) fn difference(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<DiffRow> {
     let (before, after) = (flat(before), flat(after));
     let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let of = |map: &BTreeMap<String, String>, key: &String| map.get(key).cloned();

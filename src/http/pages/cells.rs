@@ -136,20 +136,6 @@ impl FeedCells {
         self.bars.insert(bar.key.clone(), parts.collect());
     }
 
-    /// Every key, for a page that must have each.
-    #[cfg(test)]
-    pub(super) fn keys(&self) -> std::collections::BTreeSet<String> {
-        let all = self
-            .cells
-            .keys()
-            .chain(self.values.keys())
-            .chain(self.times.keys())
-            .chain(self.links.keys())
-            .chain(self.hidden.keys())
-            .chain(self.bars.keys());
-        all.cloned().collect()
-    }
-
     /// What is other than before: all of it, without a before.
     pub(super) fn told(&self, before: Option<&Self>) -> Map<String, Value> {
         let mut told = Map::new();

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
 
-use super::{live::picture, live_picture::LivePicture};
+use super::{PageRoute, live::picture, live_picture::LivePicture, pages};
 use crate::{
+    auth::Action,
     clock,
     http::{
         Api,
@@ -17,8 +18,12 @@ use crate::{
     },
 };
 
+pub(super) fn routes() -> Vec<PageRoute> {
+    pages![GET "/feed" Some(Action::ReadLive) => show]
+}
+
 /// The stream.
-pub(super) async fn show(
+async fn show(
     State(api): State<Api>,
     caller: Caller,
     parameters: Parameters,

@@ -9,7 +9,7 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    PageRoute, feed,
+    PageRoute,
     form::PageForm,
     live_picture::{LivePicture, Seen},
     page, pages, see,
@@ -32,7 +32,6 @@ use crate::{
 pub(super) fn routes() -> Vec<PageRoute> {
     pages![
         GET "/" Some(Action::ReadLive) => show,
-        GET "/feed" Some(Action::ReadLive) => feed::show,
         POST "/stop" Some(Action::RunCampaign) => stop,
         POST "/campaigns/{campaign}/standing" Some(Action::RunCampaign) => stand,
     ]
@@ -56,7 +55,8 @@ async fn show(
 ) -> Result<Response, Problem> {
     let done = parameters.text("done");
     parameters.finish()?;
-    let state = api.state.live.behind(None, &api).await?;
+    // What a form has just done is on the page behind it.
+    let state = api.state.live.anew(&api).await?;
     let live = picture(&api, &caller, &state).await?;
     let shell = PageShell::of(&api, &caller, "Live", "/").await;
     let shown = LivePage {

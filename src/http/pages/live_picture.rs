@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    banner::Banner,
     cells::{FeedCells, LiveBar, LiveHidden, LiveLink, LiveNumber, LiveText, LiveTime},
     idle::{Doing, Surroundings},
-    shell::{Banner, Moment},
-    surroundings::{Ended, EndedDrop, MOST_ENDED},
+    shell::Moment,
+    surroundings::{EndedDrop, EndedLately, MOST_ENDED},
 };
 use crate::{
     campaign::budget::Share,
@@ -134,7 +135,7 @@ pub(super) struct Seen<'a> {
     /// What this process's controller shows.
     pub(super) run: Option<&'a View>,
     pub(super) around: Surroundings,
-    pub(super) ended: &'a Ended,
+    pub(super) ended: &'a EndedLately,
     pub(super) banners: Vec<Banner>,
     /// Most starts, as it is configured.
     pub(super) rate: String,

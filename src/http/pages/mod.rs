@@ -6,6 +6,7 @@
 
 mod access;
 mod assets;
+mod banner;
 mod campaign;
 mod campaign_settings;
 mod campaign_tabs;
@@ -28,6 +29,7 @@ mod messages;
 mod new_campaign;
 mod prompts;
 mod ruling;
+mod settings_change;
 mod shell;
 mod shown_once;
 mod signing_in;
@@ -84,8 +86,10 @@ fn table() -> Vec<PageRoute> {
         signing_in::routes(),
         welcome::routes(),
         live::routes(),
+        feed::routes(),
         campaigns::routes(),
         campaign::routes(),
+        settings_change::routes(),
         list_upload::routes(),
         new_campaign::routes(),
         contacts::routes(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{assets, surroundings::banners, table};
+use super::{assets, banner::Banner, surroundings::banners, table};
 use crate::{
     auth::{Action, Object},
     http::{Api, caller::Caller},
@@ -28,16 +28,6 @@ pub(super) struct NavLink {
     pub(super) href: &'static str,
     pub(super) label: &'static str,
     pub(super) is_current: bool,
-}
-
-/// Something that is wrong, and where it is put right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Banner {
-    /// Under which it is found again.
-    pub(super) key: &'static str,
-    pub(super) words: String,
-    pub(super) href: &'static str,
-    pub(super) link: &'static str,
 }
 
 impl PageShell {

@@ -9,7 +9,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{idle::Surroundings, shell::Banner};
+use super::{banner::Banner, idle::Surroundings};
 use crate::{
     auth::{Action, Object},
     clock,
@@ -27,13 +27,13 @@ use crate::{
 /// What was last read. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(in crate::http) struct PagesState {
-    ended: Arc<Mutex<Option<(Instant, Arc<Ended>)>>>,
+    ended: Arc<Mutex<Option<(Instant, Arc<EndedLately>)>>>,
     troubles: Arc<Mutex<Option<(Instant, Arc<Troubles>)>>>,
 }
 
 /// The drops that ended last, and how many began in each of the last minutes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ended {
+pub(super) struct EndedLately {
     pub(super) drops: Vec<EndedDrop>,
     pub(super) starts: BTreeMap<Timestamp, u64>,
     /// When the starts were counted.
@@ -68,7 +68,7 @@ impl PagesState {
     ///
     /// # Errors
     /// [`Problem`] if the database fails.
-    pub(super) async fn ended(&self, api: &Api) -> Result<Arc<Ended>, Problem> {
+    pub(super) async fn ended(&self, api: &Api) -> Result<Arc<EndedLately>, Problem> {
         let mut kept = self.ended.lock().await;
         let at = clock::now();
         if let Some((read_at, ended)) = &*kept
@@ -79,7 +79,7 @@ impl PagesState {
         let drops = api.store.last_ended(MOST_ENDED).await?;
         let before = kept.take().map(|(_, ended)| ended);
         let starts = starts(api, before.as_deref(), at).await?;
-        let ended = Arc::new(Ended {
+        let ended = Arc::new(EndedLately {
             drops: drops
                 .into_iter()
                 .map(|drop| EndedDrop {
@@ -121,7 +121,7 @@ impl PagesState {
 /// The starts of the last hour, minute by minute: the last two anew, the rest as they were.
 async fn starts(
     api: &Api,
-    before: Option<&Ended>,
+    before: Option<&EndedLately>,
     at: Instant,
 ) -> Result<(BTreeMap<Timestamp, u64>, Instant), Problem> {
     let known = before.and_then(|ended| Some((ended, ended.counted_at?)));

@@ -111,7 +111,7 @@ async fn a_campaign_is_made_given_a_list_and_run_by_forms_alone() {
         "Rejected rows as CSV",
     ]);
     let contacts = manager.get("/campaigns/spring?tab=contacts").await;
-    contacts.has(&["+1202•••0101", "&#60;img src=x", "written, web form"]);
+    contacts.has(&["+1202•••0101", "&#60;img src=x"]);
     contacts.lacks(&[HOSTILE, "+12025550101"]);
     let empty = send_list(&manager, &[], "", "").await;
     assert_eq!(empty.status, 422, "{empty:?}");
