@@ -32,6 +32,14 @@ export class Browser {
   async context(options = {}) {
     const context = await this.browser.newContext({ viewport: SIZES.wide, timezoneId: "Europe/Berlin", locale: "en-GB", ...options });
     context.setDefaultTimeout(20_000);
+    if (process.env.ASSETS) {
+      // Those of the tree in the place of those that were compiled in, to try them without a compiler.
+      const kinds = { css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
+      await context.route("**/assets/*/*", (route) => {
+        const file = path.join(process.env.ASSETS, path.basename(new URL(route.request().url()).pathname));
+        return route.fulfill({ path: file, contentType: kinds[path.extname(file).slice(1)] });
+      });
+    }
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
         console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
