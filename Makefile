@@ -8,7 +8,7 @@ help: ## This list
 		printf '  make %-14s %s\n' "$$target" "$$words"; \
 	done
 
-demo: ## Leave a voicemail through two real Asterisk servers on this machine, and prove it
+demo: ## Leave a voicemail through two real Asterisk servers on this machine, prove it, and show it; DEMO_KEEP=0 ends at once
 	tests/lab/demo.sh
 
 check: ## Format, lints, and all tests that need no server: the quick loop

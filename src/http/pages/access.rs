@@ -287,7 +287,7 @@ async fn change_user(
         body.insert("disabled".to_owned(), json!(disabled == "true"));
     }
     let body = Body::of_json(&Value::Object(body));
-    users::change(State(api), caller, Path(name), Parameters::none(), body).await?;
+    let _ = users::change(State(api), caller, Path(name), Parameters::none(), body).await?;
     Ok(see("/access?done=user-changed"))
 }
 

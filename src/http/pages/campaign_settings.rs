@@ -111,12 +111,16 @@ pub(super) async fn change(
             return shown(&api, &caller, &name, tab, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
-    if let Err(error) = Spec::from_keys(&wanted) {
-        let pointer = format!("/{}", error.key.replace('.', "/"));
-        let problem = Problem::fault(pointer, error.problem);
-        tab.faults = tell(&mut tab.fields, &problem);
-        return shown(&api, &caller, &name, tab, StatusCode::UNPROCESSABLE_ENTITY).await;
-    }
+    let wanted = match Spec::from_keys(&wanted) {
+        // As they are kept, so that only what differs is shown.
+        Ok(spec) => without_format(spec.to_keys()),
+        Err(error) => {
+            let pointer = format!("/{}", error.key.replace('.', "/"));
+            let problem = Problem::fault(pointer, error.problem);
+            tab.faults = tell(&mut tab.fields, &problem);
+            return shown(&api, &caller, &name, tab, StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
+    };
     tab.pending = Some(PendingChange {
         toml: Spec::toml_of_keys(&wanted),
         rows: difference(&before, &wanted),
@@ -175,10 +179,13 @@ fn keys_of(campaign: &Campaign) -> Result<Map<String, Value>, Problem> {
         let words = "the settings of the campaign cannot be read";
         Problem::new(ProblemKind::Internal, words)
     })?;
-    let mut keys = spec.to_keys();
-    // It is the format's, not the campaign's.
+    Ok(without_format(spec.to_keys()))
+}
+
+/// Keys without that of their format, which is not the campaign's.
+fn without_format(mut keys: Map<String, Value>) -> Map<String, Value> {
     keys.remove("version");
-    Ok(keys)
+    keys
 }
 
 /// The body by which the API makes these of those: what is not there any more is reset.

@@ -354,7 +354,7 @@ async fn bar(
     let path = Path((OWN_LIST.to_owned(), number.shown(true)));
     let body = Body::of_json(&json!({"because": form.text("because")}));
     let (state, none) = (State(api), Parameters::none());
-    routes::do_not_call::add(state, caller, path, none, body).await?;
+    let _ = routes::do_not_call::add(state, caller, path, none, body).await?;
     Ok(see(&format!("/contacts/{id}?done=barred")))
 }
 
@@ -373,7 +373,7 @@ async fn erase(
     let because = form.text("because");
     let body = Body::of_json(&json!({"number": number.shown(true), "because": because}));
     let (state, none) = (State(api), Parameters::none());
-    routes::erasures::erase(state, caller, none, body).await?;
+    let _ = routes::erasures::erase(state, caller, none, body).await?;
     Ok(see(&format!("/contacts/{id}?done=erased")))
 }
 

@@ -60,7 +60,6 @@ pub(super) struct FoundContact {
 pub(super) struct FoundDrop {
     pub(super) id: String,
     pub(super) started_at: Moment,
-    pub(super) campaign: Option<String>,
     pub(super) message: String,
     pub(super) outcome: Option<&'static str>,
     pub(super) proof: Option<&'static str>,
@@ -172,7 +171,6 @@ async fn look(api: &Api, query: &str, rules: Rules) -> Result<FoundPeople, Probl
     let drops = drops.into_iter().map(|drop| FoundDrop {
         id: drop.id.to_string(),
         started_at: Moment(drop.started_at),
-        campaign: drop.campaign,
         message: drop.message,
         outcome: drop.outcome.map(|outcome| outcome.slug()),
         proof: drop.proof.map(|proof| proof.slug()),

@@ -98,16 +98,10 @@ async fn take(
             .map(|(name, text)| (*name, text.as_str()))
             .collect();
         let parameters = Parameters::of(&given);
-        let list = GivenList {
-            coding: if is_gzip {
-                UploadCoding::Gzip
-            } else {
-                UploadCoding::Plain
-            },
-            announced: None,
-            sha256: None,
-            ..GivenList::read(parameters)?
-        };
+        let mut list = GivenList::read(parameters)?;
+        if is_gzip {
+            list.coding = UploadCoding::Gzip;
+        }
         imports::take(api, caller, campaign, list, field).await?;
         return Ok(());
     }

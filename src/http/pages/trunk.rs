@@ -164,7 +164,7 @@ fn causes(counted: &str) -> Vec<CauseRow> {
         let Some(rest) = line.strip_prefix("aftertone_legs_total{leg=\"") else {
             continue;
         };
-        let read = || {
+        let read = || -> Option<(&str, &str, u64)> {
             let (leg, rest) = rest.split_once("\",q850=\"")?;
             let (cause, number) = rest.split_once("\"} ")?;
             Some((leg, cause, number.trim().parse().ok()?))

@@ -281,7 +281,7 @@ async fn replay(
         body["from"] = from.into();
     }
     let body = Body::of_json(&body);
-    webhooks::replay(
+    let _ = webhooks::replay(
         State(api),
         caller,
         Path(id.clone()),
@@ -299,7 +299,7 @@ async fn replay_delivery(
     _form: PageForm,
 ) -> Result<Response, Problem> {
     let path = Path((id.clone(), delivery));
-    webhooks::replay_delivery(State(api), caller, path, Parameters::none()).await?;
+    let _ = webhooks::replay_delivery(State(api), caller, path, Parameters::none()).await?;
     Ok(see(&format!("/webhooks/{id}?done=replaying")))
 }
 

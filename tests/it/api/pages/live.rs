@@ -122,6 +122,8 @@ async fn a_drop_that_has_ended_is_shown_with_its_number_masked() {
         page.lacks(&["+12025550101"]);
         // A start of this minute is in the chart.
         assert!(page.text.contains("<td>1</td>"), "{}", page.text);
+        let trunk = auditor.get("/trunk").await;
+        assert_eq!(trunk.status, 200, "{trunk:?}");
         server.stop().await;
         postgres.down();
     }
