@@ -88,7 +88,7 @@ export async function looksGood(bench) {
 
 // Pictures of what people see first, in the schemes and on the sizes that they may see it.
 async function picture(page, name, { images, folder }) {
-  const kept = { live: ["light", "dark", "phone"], campaign: ["light"], drop: ["light", "dark"], contact: ["light", "phone"], messages: ["light"], trunk: ["light"], "new-campaign": ["light"], system: ["light"], contacts: ["phone"] };
+  const kept = { live: ["light", "dark", "phone"], drop: ["light"], contact: ["light"], "new-campaign": ["light"] };
   const everything = process.env.LOOK;
   for (const look of everything ? ["light", "dark", "phone"] : (images && kept[name]) || []) {
     await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
