@@ -78,9 +78,9 @@ async function make(page, bench, name, { press, write, pick, choose }) {
   await page.waitForURL("**/campaigns");
   await press(page.getByRole("link", { name: "New campaign" }).first());
   await page.waitForURL("**/new-campaign");
-  await write(page.getByLabel("Name", { exact: true }), name);
-  await pick(page.getByLabel("Kind"), "informational");
-  await write(page.getByLabel("Message", { exact: true }), "reminder");
+  await write(page.getByLabel(/^Name required/), name);
+  await pick(page.getByLabel(/^Kind/), "informational");
+  await write(page.getByLabel(/^Message required/), "reminder");
   await press(page.getByRole("button", { name: "Make the draft" }));
 
   await page.waitForURL(`**/campaigns/${name}?tab=imports*`);

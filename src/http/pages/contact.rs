@@ -374,7 +374,7 @@ async fn erase(
     let body = Body::of_json(&json!({"number": number.shown(true), "because": because}));
     let (state, none) = (State(api), Parameters::none());
     let _ = routes::erasures::erase(state, caller, none, body).await?;
-    Ok(see(&format!("/contacts/{id}?done=erased")))
+    Ok(see("/contacts?done=erased"))
 }
 
 /// The number of a contact, which is not that of somebody who was erased.

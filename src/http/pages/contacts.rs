@@ -108,11 +108,13 @@ pub(super) fn spaced(slug: &str) -> String {
 async fn show(
     State(api): State<Api>,
     caller: Caller,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<Response, Problem> {
+    let done = parameters.text("done");
     parameters.finish()?;
+    let shell = PageShell::of(&api, &caller, "Contacts", "/contacts").await;
     let shown = ContactsPage {
-        shell: PageShell::of(&api, &caller, "Contacts", "/contacts").await,
+        shell: shell.having_done(done.as_deref()),
         query: String::new(),
         found: None,
     };

@@ -27,6 +27,20 @@ for (const link of document.querySelectorAll("a[data-refresh]")) {
   setTimeout(() => location.replace(link.href), 1000 * Number(link.dataset.refresh));
 }
 
+// What is shown once can be taken along; browsers give that only to pages that nobody listens in on.
+for (const text of document.querySelectorAll("[data-copy]")) {
+  if (navigator.clipboard) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = "Copied";
+    });
+    text.parentElement.after(button);
+  }
+}
+
 // One menu at a time, and none that stays behind.
 const menus = "details.user, details.confirm";
 document.addEventListener("click", (event) => {
