@@ -6,7 +6,7 @@ use crate::orders::{CampaignView, RunView, figures::counted};
 
 /// What is known beyond a campaign itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct AroundCampaigns {
     /// The failure of the database or the PBX that this process's controller waits for.
     pub(super) trouble: Option<String>,
     /// Why the PBX of this process cannot be reached.
@@ -29,7 +29,7 @@ pub(super) struct Doing {
 
 impl Doing {
     /// Of a campaign as the database has it, and as this process's controller runs it, if it does.
-    pub(super) fn of(view: &CampaignView, run: Option<&RunView>, around: &Surroundings) -> Self {
+    pub(super) fn of(view: &CampaignView, run: Option<&RunView>, around: &AroundCampaigns) -> Self {
         let idle = |words: String, until| Self {
             words,
             until,
@@ -119,22 +119,22 @@ mod tests {
 
     #[test]
     fn a_campaign_says_what_it_does_and_why_not() {
-        let around = Surroundings::default();
-        let away = Surroundings {
+        let around = AroundCampaigns::default();
+        let away = AroundCampaigns {
             pbx_away: Some("connection refused".to_owned()),
-            ..Surroundings::default()
+            ..AroundCampaigns::default()
         };
-        let slow = Surroundings {
+        let slow = AroundCampaigns {
             trouble: Some("the database is unavailable".to_owned()),
-            ..Surroundings::default()
+            ..AroundCampaigns::default()
         };
-        let none = Surroundings {
+        let none = AroundCampaigns {
             has_no_pbx: true,
-            ..Surroundings::default()
+            ..AroundCampaigns::default()
         };
-        let ending = Surroundings {
+        let ending = AroundCampaigns {
             is_ending: true,
-            ..Surroundings::default()
+            ..AroundCampaigns::default()
         };
         let idle = run(Some("campaign hours: Tue 09:00"), Some(at(9)));
         let busy = run(None, None);

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     banner::Banner,
     cells::{FeedCells, LiveBar, LiveHidden, LiveLink, LiveNumber, LiveText, LiveTime},
-    idle::{Doing, Surroundings},
+    idle::{AroundCampaigns, Doing},
     shell::Moment,
     surroundings::{EndedDrop, EndedLately, MOST_ENDED},
 };
@@ -134,7 +134,7 @@ pub(super) struct Seen<'a> {
     pub(super) fleet: Option<&'a FleetView>,
     /// What this process's controller shows.
     pub(super) run: Option<&'a View>,
-    pub(super) around: Surroundings,
+    pub(super) around: AroundCampaigns,
     pub(super) ended: &'a EndedLately,
     pub(super) banners: Vec<Banner>,
     /// Most starts, as it is configured.
@@ -267,7 +267,7 @@ impl LivePicture {
 
 impl CampaignCard {
     /// A campaign, as the database has it and as this process's controller runs it, if it does.
-    pub(super) fn of(view: &CampaignView, run: Option<&RunView>, around: &Surroundings) -> Self {
+    pub(super) fn of(view: &CampaignView, run: Option<&RunView>, around: &AroundCampaigns) -> Self {
         let key = |what: &str| format!("campaign.{}.{what}", view.name);
         let text = |what: &str, text: String| LiveText::new(key(what), text);
         let hidden = |what: &str, is_hidden| LiveHidden {

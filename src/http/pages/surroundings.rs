@@ -9,7 +9,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{banner::Banner, idle::Surroundings};
+use super::{banner::Banner, idle::AroundCampaigns};
 use crate::{
     auth::{Action, Object},
     clock,
@@ -180,11 +180,11 @@ async fn is_left_alone(api: &Api) -> Result<bool, Problem> {
 }
 
 /// What is known of this process.
-pub(super) fn surroundings(api: &Api) -> Surroundings {
+pub(super) fn surroundings(api: &Api) -> AroundCampaigns {
     let condition = api.condition.borrow();
     let view = api.view.borrow();
     let link = condition.driver.as_ref().map(|driver| &driver.link);
-    Surroundings {
+    AroundCampaigns {
         trouble: view.as_ref().and_then(|view| view.trouble.clone()),
         pbx_away: match link {
             Some(LinkCondition::Away(why)) => Some(why.clone()),
