@@ -231,11 +231,14 @@ async fn add_user(
         }
         Err(problem) => problem,
     };
-    let problem = match problem.kind() {
-        ProblemKind::Exists => Problem::fault("/user", problem.detail()),
-        ProblemKind::Invalid => problem,
-        _ => return Err(problem),
+    let problem = if problem.kind() == ProblemKind::Exists {
+        Problem::fault("/user", problem.detail())
+    } else {
+        problem
     };
+    if problem.kind() != ProblemKind::Invalid {
+        return Err(problem);
+    }
     let mut fields = user_fields();
     for field in &mut fields {
         let given = form.text(field.name).unwrap_or_default();

@@ -92,7 +92,7 @@ async fn show(
     let content = match tab.as_str() {
         "waiting" => {
             parameters.finish()?;
-            let view = stored_view(campaign.clone(), &api.store, now()).await?;
+            let view = stored_view(campaign, &api.store, now()).await?;
             TabContent::Waiting(waiting_rows(&view))
         }
         "contacts" => {

@@ -120,10 +120,6 @@ fn shown_name(file: &str) -> String {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what errors are mapped by"
-)]
 fn unreadable(error: MultipartError) -> Problem {
     tracing::debug!(%error, "a form with a file could not be read");
     Problem::new(

@@ -92,11 +92,14 @@ async fn create(
         }
         Err(problem) => problem,
     };
-    let problem = match problem.kind() {
-        ProblemKind::Exists => Problem::fault("/name", problem.detail()),
-        ProblemKind::Invalid => problem,
-        _ => return Err(problem),
+    let problem = if problem.kind() == ProblemKind::Exists {
+        Problem::fault("/name", problem.detail())
+    } else {
+        problem
     };
+    if problem.kind() != ProblemKind::Invalid {
+        return Err(problem);
+    }
     let mut fields = fields(&api, &Map::new()).await?;
     for field in &mut fields {
         let given = form.text(field.name).unwrap_or_default();
