@@ -85,12 +85,10 @@ async fn create(
     }
     let asked = Body::of_json(&Value::Object(body));
     let (state, by) = (State(api.clone()), caller.clone());
-    let problem = match campaigns::create(state, by, Parameters::none(), asked).await {
-        Ok(_) => {
-            let name = form.text("name").unwrap_or_default();
-            return Ok(see(&format!("/campaigns/{name}?tab=imports&done=created")));
-        }
-        Err(problem) => problem,
+    let created = campaigns::create(state, by, Parameters::none(), asked).await;
+    let Err(problem) = created else {
+        let name = form.text("name").unwrap_or_default();
+        return Ok(see(&format!("/campaigns/{name}?tab=imports&done=created")));
     };
     let problem = if problem.kind() == ProblemKind::Exists {
         Problem::fault("/name", problem.detail())

@@ -27,9 +27,12 @@ use crate::{
 /// What was last read. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(in crate::http) struct PagesState {
-    ended: Arc<Mutex<Option<(Instant, Arc<EndedLately>)>>>,
-    troubles: Arc<Mutex<Option<(Instant, Arc<Troubles>)>>>,
+    ended: LastRead<EndedLately>,
+    troubles: LastRead<Troubles>,
 }
+
+/// What was last read, and when.
+type LastRead<T> = Arc<Mutex<Option<(Instant, Arc<T>)>>>;
 
 /// The drops that ended last, and how many began in each of the last minutes.
 #[derive(Clone, Debug, Default)]
