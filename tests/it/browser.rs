@@ -1,7 +1,5 @@
 //! The live page in a real browser while as many drops as the trunk allows start and end. `tests/browser.sh` asks for it.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::{path::Path, time::Duration};
 
 use aftertone::campaign::budget::TechniqueRule;

@@ -214,15 +214,7 @@ async fn made(api: &Api, caller: &Caller) -> Result<DoNotCallPage, Problem> {
 
 /// A count with its thousands apart.
 pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    crate::orders::figures::count(count)
 }
 
 #[cfg(test)]
