@@ -1,14 +1,14 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof published fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test browser proof published deb package release proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
 		printf '  make %-14s %s\n' "$$target" "$$words"; \
 	done
 
-demo: ## Leave a voicemail through two real Asterisk servers on this machine, and prove it
+demo: ## Leave a voicemail through two real Asterisk servers on this machine, prove it, and show it; DEMO_KEEP=0 ends at once
 	tests/lab/demo.sh
 
 check: ## Format, lints, and all tests that need no server: the quick loop
@@ -30,16 +30,33 @@ else
 	RUST_TEST_THREADS=4 cargo test --locked --test '*'
 endif
 
+browser: ## The dashboard in a real browser, over calls through the lab; SHOTS=1 keeps its pictures for the book
+	tests/setup.sh build lab browser
+	SHOTS=$(SHOTS) tests/browser.sh
+
 book: ## The documentation as HTML, into target/book; needs mdbook
 	docs/build.sh
 
 # In the bench profile: there are 20,000 drops.
-proof: ## The long form of tests that CI runs in a short one: most of an hour
-	tests/setup.sh build store
+proof: ## The long form of tests that CI runs in a short one: more than an hour
+	tests/setup.sh build store lab browser
 	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
 	tests/schemathesis.sh 600
 	WALK_ROWS=1000000 EXPORT_ROWS=1000000 IDLE_SECONDS=60 RUST_TEST_THREADS=1 \
 		cargo test --locked --profile bench --test it -- --nocapture acceptance::
+	PROOF=1 tests/browser.sh
+
+deb: ## The package for Debian, into target/debian; needs cargo-deb
+	tools/deb.sh
+
+package: ## Whether that package installs, upgrades and goes as it should on a fresh Debian 12
+	tests/package.sh
+
+proxies: ## The service behind Debian's nginx and Caddy
+	tests/proxies.sh
+
+release: ## All of a release, into target/release-VERSION; ADVISORIES= a copy of the advisories' database
+	tools/release.sh $(RELEASE)
 
 published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published
@@ -49,6 +66,7 @@ published: ## What published programs say of the API, webhooks and metrics
 	tests/metrics.sh
 	tests/clients.sh
 	tests/nginx.sh
+	tests/assets.sh
 
 # Each fuzz target for TIME seconds, guided by the code that its inputs reach; TARGET=NAME runs one.
 fuzz: ## Fuzz all that reads foreign input; TIME= seconds, TARGET= one of them

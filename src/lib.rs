@@ -37,7 +37,7 @@
 //! | [`controller`] | campaigns and single drops from the order to the end that is written | |
 //! | [`import`] | lists into campaigns | |
 //! | [`hooks`] | webhooks: what happens is told to endpoints of the user's own, and the only place that connects to one | |
-//! | [`http`] | the only place that serves HTTP: the API, and whether this process is fit to work | |
+//! | [`http`] | the only place that serves HTTP: the API, the pages of the dashboard, and whether this process is fit to work | |
 //! | [`doctor`] | checks whether the PBX, the trunk and the dialplan are fit for drops | |
 //! | [`cli`] | the commands, one file each, and the only place that prints | |
 //! | [`clock`], [`telemetry`], [`metrics`] | the only places that read a clock, that say where the log and traces go, and that know Prometheus | |

@@ -52,7 +52,7 @@ main() {
     say "make test SHORT=1"
     inside make test SHORT=1
     say "make demo"
-    inside make demo
+    inside env DEMO_KEEP=0 make demo
     say "passed: both commands install what they need"
 }
 

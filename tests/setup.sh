@@ -10,7 +10,10 @@
 #   published  what installs published programs that judge the API
 #   metrics Prometheus, whose rules, queries and lints are asked
 #   proxy   nginx, which streams are passed through
+#   browser a browser in which pages are tried, and what runs the checker of their HTML
 #   clock   what sets the clock of one program alone
+#   package what judges the package for Debian
+#   proxies nginx and Caddy, which the service is put behind
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
@@ -64,6 +67,27 @@ main() {
             ;;
         metrics) want prometheus has promtool ;;
         proxy) want nginx exists /usr/sbin/nginx ;;
+        browser)
+            want chromium has chromium
+            want fonts-dejavu-core exists /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+            want openjdk-17-jre-headless has java
+            want nodejs has node
+            want npm has npm
+            ;;
+        proxies)
+            want nginx-light has nginx
+            want caddy has caddy
+            want curl has curl
+            want openssl has openssl
+            want perl-base has perl
+            ;;
+        package)
+            want debootstrap has debootstrap
+            want lintian has lintian
+            want systemd has systemd-analyze
+            want systemd-container has systemd-nspawn
+            want procps has pgrep
+            ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

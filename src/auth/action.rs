@@ -69,6 +69,8 @@ pub enum Action {
     PrepareMessage,
     /// Removes a message.
     RemoveMessage,
+    /// Says how a prompt of the book ends, or forgets it.
+    ChangePrompt,
     /// Reads the state of PBXes, controllers and the trunk.
     ReadFleet,
     /// Makes the checks of the PBX, which call it from itself.
@@ -167,7 +169,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -192,6 +194,7 @@ impl Action {
         Self::ReadMessages,
         Self::PrepareMessage,
         Self::RemoveMessage,
+        Self::ChangePrompt,
         Self::ReadFleet,
         Self::Examine,
         Self::ReadMetrics,
@@ -232,9 +235,10 @@ impl Action {
             Self::ReadDrops => Scope::DropsRead,
             Self::ReadEvidence => Scope::EvidenceRead,
             Self::ReadCampaigns | Self::ReadResults | Self::ReadLive => Scope::CampaignsRead,
-            Self::CreateCampaign | Self::ChangeCampaign | Self::DeleteCampaign => {
-                Scope::CampaignsWrite
-            }
+            Self::CreateCampaign
+            | Self::ChangeCampaign
+            | Self::DeleteCampaign
+            | Self::ChangePrompt => Scope::CampaignsWrite,
             Self::RunCampaign => Scope::CampaignsRun,
             Self::ReadContacts | Self::ReadImports | Self::Check => Scope::ContactsRead,
             Self::AddContacts | Self::DeleteContact | Self::AddImport | Self::ForgetImport => {
@@ -291,6 +295,7 @@ impl Action {
             Self::ReadMessages => "message.read",
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
+            Self::ChangePrompt => "prompt.change",
             Self::ReadFleet => "fleet.read",
             Self::Examine => "pbx.examine",
             Self::ReadMetrics => "metrics.read",
@@ -370,7 +375,8 @@ mod tests {
                 | A::ForgetImport
                 | A::Unbar
                 | A::PrepareMessage
-                | A::RemoveMessage => "- - m - A",
+                | A::RemoveMessage
+                | A::ChangePrompt => "- - m - A",
                 A::ReadEvidence | A::ReadAudit | A::ReadFullNumbers => "- - - a A",
                 A::ReadWebhooks
                 | A::AddWebhook

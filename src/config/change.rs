@@ -55,6 +55,11 @@ impl Config {
         self.given.0.keys().all(|key| key == PASSWORD)
     }
 
+    /// Whether a key is given, with its default or with something else.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.given.0.contains_key(key)
+    }
+
     /// What `new` changes. A key that is given with its default changes as well, and does no harm.
     pub fn change_to(&self, new: &Self) -> ConfigChange {
         // A server that speaks TLS takes another certificate up; whether it does is decided when it starts.

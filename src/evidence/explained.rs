@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{EvidenceReader, ReadError, heard_event::HeardEvent};
 use crate::{
-    screen::{At, Beep, Replay},
+    screen::{At, Beep, Replay, Settings},
     words::{ReadyBy, Verdict},
 };
 
@@ -119,6 +119,29 @@ pub enum HearAgainError {
     /// Its evidence cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+/// A setting of the ears with which a call can be heard again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HearingSetting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// Its value unless it is set.
+    pub default: f32,
+    /// The least and the most that it may be.
+    pub range: (f32, f32),
+}
+
+/// Every setting of the ears that is a number.
+pub fn hearing_settings() -> impl Iterator<Item = HearingSetting> {
+    Settings::ALL.iter().map(|setting| HearingSetting {
+        name: setting.name,
+        unit: setting.unit,
+        default: setting.default,
+        range: (setting.least, setting.most),
+    })
 }
 
 /// Hears the evidence of a drop again, with these settings in place of those it was heard with: what `aftertone explain` prints of

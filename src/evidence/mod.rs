@@ -26,7 +26,10 @@ mod retention;
 
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
-    explained::{ExplainedCall, HearAgainError, LiveCall, hear_again, reasons},
+    explained::{
+        ExplainedCall, HearAgainError, HearingSetting, LiveCall, hear_again, hearing_settings,
+        reasons,
+    },
     files::{KEPT_FILES, MANIFEST},
     picture::{Bar, Chart, Layout, Part, PictureFormat, PromptPicture, Recording, SaveError, save},
     reader::{CallSound, EvidenceReader, ReadError, title_of},

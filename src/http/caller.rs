@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -120,7 +120,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 /// Lets a request through whose token may do what the route is for.
 pub(super) async fn authorise(
     State((api, action)): State<(Api, Action)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     // A body cannot be looked at from two threads, so what is needed is taken before anything is waited for.
@@ -134,10 +134,49 @@ pub(super) async fn authorise(
         Ok(Credentials::Session(secret)) => of_session(&api, asked, &secret).await,
         Err(problem) => Err(problem),
     };
-    let caller = match caller {
-        Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
+    match caller {
+        Ok(caller) => proceed(&api, action, caller, request, next).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Lets a request for a page through, of somebody who has signed in and may do what the page is for. To be shown something a
+/// browser may come from anywhere; to change something, from one of our own pages alone.
+pub(super) async fn authorise_page(
+    State((api, action)): State<(Api, Action)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let secret = {
+        let (headers, config) = (request.headers(), api.config.borrow());
+        let is_admitted = is_read || browser::is_own(headers, &config.serve);
+        is_admitted.then(|| browser::session_of(headers))
     };
+    let asked = Asked::of(&api, &request);
+    let caller = match secret {
+        Some(Some(secret)) => of_session(&api, asked, &secret).await,
+        Some(None) => Err(unauthorized("sign in")),
+        None => {
+            metrics::auth_failure(AuthFailure::Session);
+            let words = "what changes something is sent from this server's own pages";
+            Err(Problem::new(ProblemKind::CrossSite, words))
+        }
+    };
+    match caller {
+        Ok(caller) => proceed(&api, action, caller, request, next).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Lets a request through whose caller may do something, and has not asked too often.
+async fn proceed(
+    api: &Api,
+    action: Action,
+    caller: Caller,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let per_second = api.config.borrow().serve.requests_per_second;
     let counted = api.state.limits.count(&caller.principal.id, per_second);
     let allowance = match counted {

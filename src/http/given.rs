@@ -21,6 +21,25 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
+    /// None at all.
+    pub(super) const fn none() -> Self {
+        Self {
+            given: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// These.
+    pub(super) fn of(given: &[(&str, &str)]) -> Self {
+        let given = given.iter();
+        Self {
+            given: given
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            faults: Vec::new(),
+        }
+    }
+
     /// A parameter's text; `None` if it is not given.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let at = self.given.iter().position(|(given, _)| given == name)?;
@@ -119,6 +138,14 @@ pub(super) struct Body<const MOST: usize> {
 }
 
 impl<const MOST: usize> Body<MOST> {
+    /// A body of JSON that was made here: a form of a page asks as a client of the API does.
+    pub(super) fn of_json(value: &serde_json::Value) -> Self {
+        Self {
+            bytes: value.to_string().into(),
+            media_type: "application/json".to_owned(),
+        }
+    }
+
     /// The bytes of a body that says it is JSON.
     ///
     /// # Errors

@@ -112,6 +112,13 @@ async fn readyz(api: &Api, last: &LastLook) -> Response {
     (status, NO_STORE, Json(report)).into_response()
 }
 
+/// What is looked at, each with why it is not as it should be, if so.
+pub(super) async fn seen(api: &Api) -> Vec<(&'static str, Option<String>)> {
+    let report = look(api, clock::now()).await;
+    let checks = report.checks.into_iter();
+    checks.map(|check| (check.check, check.why)).collect()
+}
+
 async fn look(api: &Api, now: Instant) -> ReadyReport {
     let mut checks = vec![
         ReadyCheck::new(
@@ -144,7 +151,7 @@ pub(super) async fn store(api: &Api) -> Option<String> {
 }
 
 /// Which of these folders is on a disk that is nearly full; `None` if none is.
-fn full_disk(folders: &[(&str, PathBuf)]) -> Option<String> {
+pub(super) fn full_disk(folders: &[(&str, PathBuf)]) -> Option<String> {
     folders.iter().find_map(|(_, folder)| {
         let left = free_thousandths(folder)?;
         (left < LEAST_FREE_THOUSANDTHS)

@@ -14,7 +14,7 @@ use tokio::{sync::watch, time::sleep};
 use super::{Api, caller::now, problem::Problem};
 use crate::{
     clock,
-    orders::{fleet_view, stored_view},
+    orders::{CampaignView, FleetView, fleet_view, stored_view},
     store::{Campaign, Status},
 };
 
@@ -37,14 +37,26 @@ pub(super) struct LiveState {
     pub(super) campaigns: BTreeMap<String, Value>,
     /// PBXes and trunks.
     pub(super) fleet: Value,
+    /// The same, for pages.
+    pub(super) views: BTreeMap<String, Arc<CampaignView>>,
+    pub(super) fleet_view: Option<Arc<FleetView>>,
 }
 
 /// What was read before and need not be read anew.
 #[derive(Debug, Default)]
 struct KeptViews {
-    /// By a campaign's number: its version, when it was read, and its view.
-    campaigns: BTreeMap<i64, (i64, Instant, Value)>,
-    fleet: Option<(Instant, Value)>,
+    /// By a campaign's number.
+    campaigns: BTreeMap<i64, KeptCampaign>,
+    fleet: Option<(Instant, Value, Arc<FleetView>)>,
+}
+
+/// A campaign that was read.
+#[derive(Clone, Debug)]
+struct KeptCampaign {
+    version: i64,
+    read_at: Instant,
+    view: Arc<CampaignView>,
+    told: Value,
 }
 
 impl Default for LiveFeed {
@@ -89,6 +101,19 @@ impl LiveFeed {
         }
     }
 
+    /// A state that was read from now on: what was done before is in it.
+    pub(super) async fn anew(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
+        let asked_at = now();
+        let _turn = self.turn.lock().await;
+        let known = self.latest.borrow().clone();
+        if let Some(state) = known.filter(|state| state.at >= asked_at) {
+            return Ok(state);
+        }
+        let state = self.read(api).await?;
+        self.latest.send_replace(Some(Arc::clone(&state)));
+        Ok(state)
+    }
+
     async fn read(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
         let (at, began) = (now(), clock::now());
         let is_recent = |read_at: Instant, span| began.saturating_duration_since(read_at) < span;
@@ -96,43 +121,47 @@ impl LiveFeed {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *kept)
         };
-        let mut campaigns = BTreeMap::new();
+        let (mut campaigns, mut views) = (BTreeMap::new(), BTreeMap::new());
         let mut next = KeptViews::default();
         for campaign in shown(api.store.campaigns(0).await?) {
             let (id, version, name) = (campaign.id.0, campaign.version, campaign.name.clone());
             let is_moving = matches!(campaign.status, Status::Running | Status::Cancelling);
             let view = match kept.campaigns.remove(&id) {
-                Some((known, read_at, view))
-                    if known == version && !is_moving && is_recent(read_at, STILL_FOR) =>
+                Some(known)
+                    if known.version == version
+                        && !is_moving
+                        && is_recent(known.read_at, STILL_FOR) =>
                 {
-                    (known, read_at, view)
+                    known
                 }
                 Some(_) | None => {
                     let view = stored_view(campaign, &api.store, at).await?;
-                    (
+                    KeptCampaign {
                         version,
-                        began,
-                        serde_json::to_value(view).unwrap_or_default(),
-                    )
+                        read_at: began,
+                        told: serde_json::to_value(&view).unwrap_or_default(),
+                        view: Arc::new(view),
+                    }
                 }
             };
-            campaigns.insert(name, view.2.clone());
+            campaigns.insert(name.clone(), view.told.clone());
+            views.insert(name, Arc::clone(&view.view));
             next.campaigns.insert(id, view);
         }
         let fleet = match kept
             .fleet
-            .filter(|(read_at, _)| is_recent(*read_at, FLEET_FOR))
+            .filter(|(read_at, ..)| is_recent(*read_at, FLEET_FOR))
         {
             Some(fleet) => fleet,
             None => {
                 let limits = api.config.borrow().trunk.limits;
                 let view = fleet_view(&api.store, &limits, at).await?;
-                let mut view = serde_json::to_value(view).unwrap_or_default();
+                let mut told = serde_json::to_value(&view).unwrap_or_default();
                 // Or each state would be another one.
-                if let Some(view) = view.as_object_mut() {
-                    view.remove("at");
+                if let Some(told) = told.as_object_mut() {
+                    told.remove("at");
                 }
-                (began, view)
+                (began, told, Arc::new(view))
             }
         };
         let state = Arc::new(LiveState {
@@ -144,6 +173,8 @@ impl LiveFeed {
             at,
             campaigns,
             fleet: fleet.1.clone(),
+            views,
+            fleet_view: Some(Arc::clone(&fleet.2)),
         });
         next.fleet = Some(fleet);
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = next;

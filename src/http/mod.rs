@@ -1,4 +1,4 @@
-//! What `aftertone serve` answers over HTTP: the API, and whether this process is fit to work.
+//! What `aftertone serve` answers over HTTP: the API, the pages of the dashboard, and whether this process is fit to work.
 //!
 //! The only place that knows `axum`. It names neither `runtime` nor `controller`: what this process's own controller
 //! does reaches it as a [`Condition`], and what it asks of it goes through ports in [`orders`](crate::orders).
@@ -15,11 +15,13 @@ mod health;
 mod idempotency;
 mod limits;
 mod live_feed;
+mod one_time_links;
 mod openapi;
 mod openapi_people;
 mod openapi_schemas;
 mod openapi_webhooks;
 mod outflow;
+mod pages;
 mod pagination;
 mod passwords;
 mod probe;
@@ -30,7 +32,6 @@ mod scrape;
 mod server;
 mod timely;
 mod tls;
-mod welcome;
 
 use std::sync::Arc;
 
@@ -47,11 +48,12 @@ use crate::{
 };
 
 pub use health::{Condition, DriverCondition, LinkCondition};
+pub use one_time_links::link_at;
+pub use pages::page_routes;
 pub use probe::{ProbeError, Probed, probe};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use server::{Server, ServerError};
 pub use tls::{Certificate, ServerTls, TlsError};
-pub use welcome::link_at;
 
 /// What all handlers share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -92,6 +94,7 @@ pub struct ApiState {
     attacks: attacks::Attacks,
     passwords: passwords::PasswordThread,
     exports: outflow::Exports,
+    pages: pages::PagesState,
 }
 
 impl Api {
@@ -115,7 +118,7 @@ pub fn router(api: Api) -> Router {
     Router::new()
         .merge(health::routes())
         .merge(scrape::routes(&api))
-        .merge(welcome::routes(&api))
+        .merge(pages::router(&api))
         .merge(routes::router(&api))
         .layer(from_fn(scrape::count))
         .with_state(api)

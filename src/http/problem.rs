@@ -351,6 +351,29 @@ impl Problem {
         self.kind
     }
 
+    /// What is particular about it, for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// A member for programs.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// All that was not valid.
+    pub(super) fn faults(&self) -> Vec<Fault> {
+        let errors = self.members.get("errors").and_then(Value::as_array);
+        let text = |fault: &Value, name: &str| fault.get(name)?.as_str().map(str::to_owned);
+        let read = |fault| {
+            Some(Fault {
+                pointer: text(fault, "pointer")?,
+                detail: text(fault, "detail")?,
+            })
+        };
+        errors.into_iter().flatten().filter_map(read).collect()
+    }
+
     /// A problem that was kept: what [`Self::body`] gave.
     pub fn kept(body: &Map<String, Value>) -> Option<Self> {
         let slug = body.get("type")?.as_str()?.rsplit('#').next()?;

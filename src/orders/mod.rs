@@ -4,6 +4,7 @@
 mod campaign_summary;
 mod drop_view;
 mod examinations;
+pub mod figures;
 mod fleet;
 mod list_uploads;
 mod result_columns;
@@ -30,5 +31,5 @@ pub use spec::{
 pub use stored::{stored_view, unfinished_import};
 pub use view::{
     CampaignView, GaugeView, Note, NoteLevel, RunView, StoredView, View, WaitingView, fraction,
-    gauge_slug, phase_slug, standing_slug,
+    gauge_slug, phase_slug, standing_slug, standing_words,
 };

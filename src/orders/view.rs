@@ -180,6 +180,16 @@ pub const fn standing_slug(phase: Phase) -> &'static str {
     }
 }
 
+/// The state of a campaign for people: the database's word for it, unless it should run and no controller is alive.
+pub fn standing_words(standing: &str, has_controller: bool) -> String {
+    match standing {
+        "draft" => "draft, not started".to_owned(),
+        "running" if !has_controller => "waiting for a controller".to_owned(),
+        "cancelling" if !has_controller => "cancelling, waiting for a controller".to_owned(),
+        _ => standing.replace('_', " "),
+    }
+}
+
 /// The word for a phase, which also says why a campaign is paused.
 pub const fn phase_slug(phase: Phase) -> &'static str {
     match phase {

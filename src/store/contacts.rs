@@ -8,6 +8,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use super::{
     ContactStep, PersonDecision, Store, StoreError, codec,
     delete::OF_CONTACTS,
+    erase::given,
     person::step,
     sql::{Sql, args, row, rows, sql},
     tally::{known, phone, time},
@@ -74,6 +75,24 @@ pub enum ContactFilter {
     Refused(RefusedReason),
 }
 
+/// What contacts are looked for by, over all campaigns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContactSearch {
+    /// One of these numbers.
+    Numbers(Vec<PhoneNumber>),
+    /// The id under which the user's own system knows them.
+    ForeignId(String),
+    /// The last four digits of the number, among the latest [`Self::WALKED`] contacts.
+    LastFour(u16),
+    /// A part of the name, among the same.
+    Name(String),
+}
+
+impl ContactSearch {
+    /// How many contacts, the latest, are walked over if no index finds them.
+    pub const WALKED: i64 = 200_000;
+}
+
 /// What the gate decided about a contact, oldest first, as far as it is kept. What it allowed is with the drops.
 pub type ContactHistory = Vec<PersonDecision>;
 
@@ -119,6 +138,40 @@ impl Store {
                 let sql = pick(REFUSED_AFTER, REFUSED_BEFORE);
                 let given = args![campaign, from, at_most, reason.slug()];
                 tx.all(sql, given).await?
+            }
+        };
+        stored.into_iter().map(|stored| stored.read(&tx)).collect()
+    }
+
+    /// Contacts of all campaigns, the latest first; at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_contacts(
+        &self,
+        search: &ContactSearch,
+        at_most: usize,
+    ) -> Result<Vec<StoredContact>, StoreError> {
+        let mut tx = self.read("look for contacts").await?;
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let stored: Vec<ContactColumns> = match search {
+            ContactSearch::Numbers(numbers) => {
+                tx.all(OF_NUMBERS, args![&given(numbers), at_most]).await?
+            }
+            ContactSearch::ForeignId(id) => tx.all(OF_FOREIGN_ID, args![id, at_most]).await?,
+            ContactSearch::LastFour(digits) => {
+                let given = args![i64::from(*digits), at_most, ContactSearch::WALKED];
+                tx.all(OF_LAST_FOUR, given).await?
+            }
+            ContactSearch::Name(part) => {
+                let part = part.to_lowercase();
+                let pattern = part
+                    .replace('!', "!!")
+                    .replace('%', "!%")
+                    .replace('_', "!_");
+                let pattern = format!("%{pattern}%");
+                tx.all(OF_NAME, args![&pattern, at_most, ContactSearch::WALKED])
+                    .await?
             }
         };
         stored.into_iter().map(|stored| stored.read(&tx)).collect()
@@ -378,6 +431,29 @@ const REFUSED_AFTER: Sql = contacts!(
 
 const REFUSED_BEFORE: Sql = contacts!(
     "WHERE contacts.campaign = $1 AND contacts.refused = $4 AND contacts.id + 0 < $2 ORDER BY contacts.id + 0 DESC LIMIT $3"
+);
+
+const OF_NUMBERS: Sql = contacts!(
+    "WHERE contacts.number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ") ORDER BY contacts.id DESC LIMIT $2"
+);
+
+const OF_FOREIGN_ID: Sql = contacts!(
+    "WHERE contacts.foreign_id = $1 ORDER BY contacts.id",
+    ["", " + 0"],
+    " DESC LIMIT $2"
+);
+
+// Numbers of people who were erased are below zero.
+const OF_LAST_FOUR: Sql = contacts!(
+    "WHERE contacts.id > (SELECT coalesce(max(id), 0) FROM contacts) - $3 AND contacts.number > 0 \
+     AND contacts.number % 10000 = $1 ORDER BY contacts.id DESC LIMIT $2"
+);
+
+const OF_NAME: Sql = contacts!(
+    "WHERE contacts.id > (SELECT coalesce(max(id), 0) FROM contacts) - $3 AND lower(contacts.name) LIKE $1 ESCAPE '!' \
+     ORDER BY contacts.id DESC LIMIT $2"
 );
 
 const DECISIONS: Sql = sql!(

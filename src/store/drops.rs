@@ -1,5 +1,7 @@
 //! Drops as they are listed and looked up, of campaigns and single ones.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -142,6 +144,44 @@ impl Store {
             }
         };
         stored.into_iter().map(|stored| stored.read(&tx)).collect()
+    }
+}
+
+impl Store {
+    /// The drops of all PBXes that ended last, the latest first; at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_ended(&self, at_most: usize) -> Result<Vec<StoredDrop>, StoreError> {
+        let mut tx = self.read("read the drops that ended last").await?;
+        let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let pbxes: Vec<(String,)> = tx.all(KNOWN_PBXES, args![]).await?;
+        let mut ended = Vec::new();
+        // Each by its own index.
+        for (pbx,) in pbxes {
+            let stored: Vec<DropColumns> = tx.all(LAST_ENDED, args![&pbx, limit]).await?;
+            for stored in stored {
+                ended.push(stored.read(&tx)?);
+            }
+        }
+        ended.sort_by_key(|drop| std::cmp::Reverse((drop.ended_at, drop.id)));
+        ended.truncate(at_most);
+        Ok(ended)
+    }
+
+    /// How many drops began in each minute from a moment on, over all PBXes, by the beginning of the minute; a minute in which
+    /// none did is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn starts_by_minute(
+        &self,
+        since: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, u64>, StoreError> {
+        let mut tx = self.read("count the starts of the last minutes").await?;
+        let counts: Vec<(i64, i64)> = tx.all(BY_MINUTE, args![codec::micros(since)]).await?;
+        let read = |(at, count): (i64, i64)| Ok((time(&tx, at)?, count.unsigned_abs()));
+        counts.into_iter().map(read).collect()
     }
 }
 
@@ -322,6 +362,18 @@ const NUMBER_AFTER: Sql = drops!(
     "SELECT id FROM drops WHERE number = $3 AND id > $1 UNION ALL SELECT drop_id AS id FROM held_drops \
      WHERE number = $3 AND state <> 'dialled' AND drop_id > $1 ORDER BY id LIMIT $2",
     "ORDER BY found.id"
+);
+
+const LAST_ENDED: Sql = drops!(
+    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
+    "WHERE drops.pbx = $1 AND drops.ended_at IS NOT NULL ORDER BY drops.ended_at DESC LIMIT $2"
+);
+
+const KNOWN_PBXES: Sql = sql!("SELECT name FROM pbxes WHERE forgotten_at IS NULL");
+
+const BY_MINUTE: Sql = sql!(
+    "SELECT drops.started_at / 60000000 * 60000000 AS minute, count(*) FROM pbxes CROSS JOIN drops \
+     WHERE drops.pbx = pbxes.name AND drops.started_at >= $1 GROUP BY minute"
 );
 
 // Those that were ordered with it, and those to contacts that have it: each by its index.

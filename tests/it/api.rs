@@ -11,6 +11,8 @@ mod held;
 pub(crate) mod killed;
 mod limits;
 mod live;
+mod pages;
+mod person;
 pub(crate) mod receiver;
 pub(crate) mod server;
 mod signatures;

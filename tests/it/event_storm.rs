@@ -169,7 +169,7 @@ fn serve(program: &Program) -> Child {
 }
 
 /// Enough thousands of numbers; some are no area codes.
-fn thousands(contacts: u32) -> Vec<u32> {
+pub(crate) fn thousands(contacts: u32) -> Vec<u32> {
     let is_area = |nth: &u32| {
         PhoneNumber::parse(&format!("+1{}5550500", 202 + nth), Rules::default()).is_ok()
     };

@@ -11,6 +11,7 @@ mod audit_cli;
 )]
 #[path = "../store/base.rs"]
 mod base;
+mod browser;
 mod campaign;
 mod campaign_calls;
 mod campaign_cli;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# `make demo`: a voicemail is left and proven, and a person is left alone, on two real Asterisk servers on this machine.
+# `make demo`: a voicemail is left and proven, and a person is left alone, on two real Asterisk servers on this machine; then the
+# dashboard is up until Ctrl-C, or ends at once with DEMO_KEEP=0.
 set -eu
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -17,7 +18,7 @@ main() {
 
     say "Starting two Asterisk servers: your PBX, and a phone network with its subscribers"
     take_name
-    trap 'tests/lab/lab.sh down --name $lab' EXIT
+    trap end EXIT
     trap 'exit 130' INT TERM
     # A lab that is down is made anew, so that these are the first calls its subscribers ever get.
     tests/lab/lab.sh down --name "$lab" >/dev/null
@@ -38,6 +39,50 @@ If that does not suit you, please call us back. Goodbye."
     prove "$PERSON" heard absent
 
     say "Done: the message is in the mailbox, whole, and the person heard nothing of it"
+    dashboard
+}
+
+# Shows it all in a browser, for as long as somebody looks.
+dashboard() {
+    say "Starting the dashboard"
+    port=${DEMO_PORT:-8090}
+    last=$((port + 9))
+    until serve_at "$port"; do
+        [ "$port" -lt "$last" ] || die "no dashboard: see $RUN/serve.log"
+        port=$((port + 1))
+    done
+    show user add demo --role admin || show user password demo
+    if [ "${DEMO_KEEP:-1}" = 0 ]; then
+        say "DEMO_KEEP=0: the dashboard and the servers end"
+        return
+    fi
+    say "Open the link, set a password, and sign in as demo. Ctrl-C ends the dashboard and the servers"
+    wait "$serving" || true
+    serving=
+}
+
+# PORT: whether the dashboard answers there; it does not if somebody else is there.
+serve_at() {
+    export AFTERTONE__SERVE__LISTEN="127.0.0.1:$1"
+    "$bin/aftertone" --config "$RUN/aftertone.toml" serve >"$RUN/serve.log" 2>&1 &
+    serving=$!
+    while kill -0 "$serving" 2>/dev/null; do
+        if "$bin/aftertone" --config "$RUN/aftertone.toml" healthcheck >/dev/null 2>&1; then
+            # The answer may be another server's, if ours has ended meanwhile.
+            kill -0 "$serving" 2>/dev/null && return
+        fi
+        sleep 0.2
+    done
+    serving=
+    return 1
+}
+
+end() {
+    if [ -n "${serving:-}" ]; then
+        kill "$serving" 2>/dev/null || true
+        wait "$serving" || true
+    fi
+    tests/lab/lab.sh down --name "$lab"
 }
 
 # The first of the names demo, demo-2, demo-3 and so on that no other run has. The lock goes with this script.

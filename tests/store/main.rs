@@ -17,6 +17,7 @@ mod counts;
 mod drafts;
 mod erase;
 mod events;
+mod find_contacts;
 mod first_release;
 mod fixture;
 mod fleet;
@@ -93,6 +94,7 @@ fn main() {
         counts::trials(&server),
         intent_locks::trials(&server),
         adopt::trials(&server),
+        find_contacts::trials(&server),
         fleet::trials(&server),
         limits::trials(&server),
         clocks::trials(&server),

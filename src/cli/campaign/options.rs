@@ -313,10 +313,8 @@ fn rule(key: &str, text: &str) -> Result<Value, SpecError> {
 pub(super) fn table(file: &Path) -> anyhow::Result<Map<String, Value>> {
     let read = || format!("cannot read {}", file.display());
     let text = fs::read_to_string(file).with_context(read)?;
-    let source = config::File::from_str(&text, config::FileFormat::Toml);
-    let built = config::Config::builder().add_source(source).build();
-    built
-        .and_then(config::Config::try_deserialize)
+    Spec::keys_of_toml(&text)
+        .map_err(anyhow::Error::msg)
         .with_context(read)
 }
 

@@ -17,6 +17,8 @@ use crate::{
     store::Status,
 };
 
+pub(super) use crate::orders::standing_words as state;
+
 /// Show the state of campaigns
 ///
 /// Contacts by their last outcome, contacts that the gate refused and why, and what the others wait for. Times are in
@@ -89,16 +91,6 @@ pub(super) async fn run(
         printer.hint(&start_words(&draft.name, has_controller));
     }
     Ok(Exit::Success)
-}
-
-/// The state of a campaign for people: the database's word for it, unless it should run and no controller is alive.
-pub(super) fn state(standing: &str, has_controller: bool) -> String {
-    match standing {
-        "draft" => "draft, not started".to_owned(),
-        "running" if !has_controller => "waiting for a controller".to_owned(),
-        "cancelling" if !has_controller => "cancelling, waiting for a controller".to_owned(),
-        _ => standing.replace('_', " "),
-    }
 }
 
 /// Whether a campaign is left alone: it has work to do, and no controller is alive.

@@ -36,6 +36,12 @@ impl Layout {
         })
     }
 
+    /// Where the time of a recording begins and ends in the picture, as shares of its width.
+    pub const TIME: (f64, f64) = (
+        PLOT_LEFT as f64 / WIDTH as f64,
+        PLOT_RIGHT as f64 / WIDTH as f64,
+    );
+
     /// Lays out a recording.
     pub fn of(recording: &Recording<'_>) -> Self {
         let heard = Lanes::of(recording);

@@ -344,7 +344,7 @@ async fn order(
         .await?)
 }
 
-pub(super) async fn find(api: &Api, name: &str) -> Result<Campaign, Problem> {
+pub(in crate::http) async fn find(api: &Api, name: &str) -> Result<Campaign, Problem> {
     let found = api.store.campaign(name).await?;
     found.ok_or_else(|| Problem::not_found("campaign"))
 }

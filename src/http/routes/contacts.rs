@@ -446,7 +446,7 @@ pub(in crate::http) async fn delete(
     }
 }
 
-async fn find(api: &Api, id: &str) -> Result<StoredContact, Problem> {
+pub(in crate::http) async fn find(api: &Api, id: &str) -> Result<StoredContact, Problem> {
     let found = match id.parse() {
         Ok(id) => api.store.contact(ContactId(id)).await?,
         Err(_) => None,

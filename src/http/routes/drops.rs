@@ -510,7 +510,7 @@ pub(in crate::http) async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(DropView::of(&drop, false))).into_response())
 }
 
-pub(super) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
+pub(in crate::http) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
     let id: Option<DropId> = id.parse().ok();
     let found = match id {
         Some(id) => api.store.drop_of(id).await?,

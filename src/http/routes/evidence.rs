@@ -34,17 +34,17 @@ use crate::{
 /// The files that are kept of a drop.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct EvidenceList {
-    items: Vec<EvidenceFileView>,
+    pub(in crate::http) items: Vec<EvidenceFileView>,
 }
 
 /// A file of evidence.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct EvidenceFileView {
-    file: &'static str,
+    pub(in crate::http) file: &'static str,
     media_type: &'static str,
-    bytes: u64,
+    pub(in crate::http) bytes: u64,
     /// Its address.
-    href: String,
+    pub(in crate::http) href: String,
 }
 
 /// Places for calls that are heard again: each takes a core for a while. Clones share them.

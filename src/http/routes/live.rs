@@ -13,6 +13,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::events::{named, received};
 use crate::{
@@ -41,6 +42,21 @@ pub(in crate::http) async fn show(
         let state = api.state.live.behind(None, &api).await?;
         return Ok(Json(whole(&state, with_fleet)).into_response());
     }
+    let telling = api.clone();
+    open(&api, &caller, move |reader| async move {
+        tell(&reader, &telling, with_fleet).await
+    })
+}
+
+/// Opens a stream of server-sent events, which ends when the process begins to stop; `tell` tells its reader.
+///
+/// # Errors
+/// [`Problem`] if there are too many streams, or the process is about to end.
+pub(in crate::http) fn open<T: Future<Output = Result<(), Problem>> + Send + 'static>(
+    api: &Api,
+    caller: &Caller,
+    tell: impl FnOnce(LiveReader) -> T,
+) -> Result<Response, Problem> {
     if api.stopping.is_cancelled() {
         let words = "this process is about to end";
         return Err(Problem::new(ProblemKind::Draining, words));
@@ -50,12 +66,8 @@ pub(in crate::http) async fn show(
         Problem::new(ProblemKind::TooManyRequests, words)
     })?;
     let (to, sent) = mpsc::channel(QUEUE);
-    let stream = LiveStream {
-        api,
-        to,
-        with_fleet,
-    };
-    tokio::spawn(stream.run(counted));
+    let told = tell(LiveReader(to.clone()));
+    tokio::spawn(run(told, to, api.stopping.clone(), counted));
     let mut response = Sse::new(received(sent))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT))
         .into_response();
@@ -65,60 +77,23 @@ pub(in crate::http) async fn show(
     Ok(response)
 }
 
-/// Tells one reader of the state. What it does not take in time is left out: the next change has it.
-struct LiveStream {
-    api: Api,
-    to: mpsc::Sender<Sent>,
-    with_fleet: bool,
-}
+/// A reader of the state. What it does not take in time is left out: the next change has it.
+pub(in crate::http) struct LiveReader(mpsc::Sender<Sent>);
 
-impl LiveStream {
-    async fn run(self, counted: CountedStream) {
-        let stopping = self.api.stopping.clone();
-        tokio::select! {
-            told = self.tell() => {
-                if let Err(problem) = told {
-                    // The reader comes back.
-                    tracing::info!(problem = problem.kind().slug(), "a live stream has ended");
-                }
-            }
-            () = stopping.cancelled() => {
-                let _ = timeout(READER_TAKES, self.to.send(named("bye", &json!({})))).await;
-            }
-            () = self.to.closed() => {}
-        }
-        drop(counted);
+impl LiveReader {
+    /// Says that the stream has begun, and when to come back behind its end; returns whether that was taken in time.
+    pub(in crate::http) async fn greet(&self) -> bool {
+        self.send(Sent::default().retry(RETRY).comment("live"))
+            .await
     }
 
-    async fn tell(&self) -> Result<(), Problem> {
-        let mut last = self.api.state.live.behind(None, &self.api).await?;
-        let hello = Sent::default().retry(RETRY).comment("live");
-        if !self.send(hello).await
-            || !self
-                .send(named("view", &whole(&last, self.with_fleet)))
-                .await
-        {
-            return Ok(());
-        }
-        loop {
-            let next = self
-                .api
-                .state
-                .live
-                .behind(Some(last.number), &self.api)
-                .await?;
-            if let Some(change) = change(&last, &next, self.with_fleet)
-                && !self.send(named("change", &change)).await
-            {
-                return Ok(());
-            }
-            last = next;
-        }
+    /// Tells of something; returns whether that was taken in time.
+    pub(in crate::http) async fn tell(&self, name: &str, body: &Value) -> bool {
+        self.send(named(name, body)).await
     }
 
-    /// Whether it was taken in time.
     async fn send(&self, sent: Sent) -> bool {
-        match timeout(READER_TAKES, self.to.send(sent)).await {
+        match timeout(READER_TAKES, self.0.send(sent)).await {
             Ok(sent) => sent.is_ok(),
             Err(_) => {
                 tracing::info!(
@@ -127,6 +102,43 @@ impl LiveStream {
                 false
             }
         }
+    }
+}
+
+async fn run(
+    told: impl Future<Output = Result<(), Problem>>,
+    to: mpsc::Sender<Sent>,
+    stopping: CancellationToken,
+    counted: CountedStream,
+) {
+    tokio::select! {
+        told = told => {
+            if let Err(problem) = told {
+                // The reader comes back.
+                tracing::info!(problem = problem.kind().slug(), "a live stream has ended");
+            }
+        }
+        () = stopping.cancelled() => {
+            let _ = timeout(READER_TAKES, to.send(named("bye", &json!({})))).await;
+        }
+        () = to.closed() => {}
+    }
+    drop(counted);
+}
+
+async fn tell(reader: &LiveReader, api: &Api, with_fleet: bool) -> Result<(), Problem> {
+    let mut last = api.state.live.behind(None, api).await?;
+    if !reader.greet().await || !reader.tell("view", &whole(&last, with_fleet)).await {
+        return Ok(());
+    }
+    loop {
+        let next = api.state.live.behind(Some(last.number), api).await?;
+        if let Some(change) = change(&last, &next, with_fleet)
+            && !reader.tell("change", &change).await
+        {
+            return Ok(());
+        }
+        last = next;
     }
 }
 
@@ -210,6 +222,8 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             campaigns: campaigns.collect::<BTreeMap<_, _>>(),
             fleet: json!(fleet),
+            views: BTreeMap::new(),
+            fleet_view: None,
         })
     }
 }

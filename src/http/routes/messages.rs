@@ -32,18 +32,18 @@ use crate::{
 /// A message, as `aftertone message show --json` prints it.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct MessageView {
-    name: String,
+    pub(in crate::http) name: String,
     /// How the PBX plays it.
     media: String,
-    duration_ms: u64,
+    pub(in crate::http) duration_ms: u64,
     /// What was done to its recording; `None` if it was not prepared by this program.
-    report: Option<PreparationReport>,
+    pub(in crate::http) report: Option<PreparationReport>,
 }
 
 /// The messages.
 #[derive(Debug, Serialize)]
 pub(in crate::http) struct MessageList {
-    items: Vec<MessageView>,
+    pub(in crate::http) items: Vec<MessageView>,
 }
 
 /// All messages that can be read, by name.

@@ -1,28 +1,28 @@
 //! The resources of the API, one file each, and the table of all routes: what is not in it is not there, and each of its rows
 //! names the action that a token is asked for.
 
-mod audit;
-mod barring;
-mod campaigns;
-mod checks;
-mod contacts;
-mod do_not_call;
-mod doctor;
+pub(super) mod audit;
+pub(super) mod barring;
+pub(super) mod campaigns;
+pub(super) mod checks;
+pub(super) mod contacts;
+pub(super) mod do_not_call;
+pub(super) mod doctor;
 mod drop_request;
-mod drops;
-mod erasures;
-mod events;
-mod evidence;
-mod fleet;
-mod imports;
-mod live;
-mod messages;
-mod results;
-mod sessions;
-mod simulations;
-mod tokens;
-mod users;
-mod webhooks;
+pub(super) mod drops;
+pub(super) mod erasures;
+pub(super) mod events;
+pub(super) mod evidence;
+pub(super) mod fleet;
+pub(super) mod imports;
+pub(super) mod live;
+pub(super) mod messages;
+pub(super) mod results;
+pub(super) mod sessions;
+pub(super) mod simulations;
+pub(super) mod tokens;
+pub(super) mod users;
+pub(super) mod webhooks;
 
 use std::sync::LazyLock;
 

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{AppendHeaders, IntoResponse as _, Response},
 };
 use jiff::Timestamp;
@@ -11,14 +11,15 @@ use serde::Serialize;
 
 use super::users::UserView;
 use crate::{
-    auth::{Action, KeptSession, Object, Password, PasswordDigest, UserName},
+    auth::{Action, KeptSession, KeptUser, Object, Password, PasswordDigest, UserName},
+    config::ServeConfig,
     http::{
         Api, attacks, browser,
         caller::{Asked, Caller, now},
         fields::Fields,
         given::{Body, Parameters, SMALL},
+        one_time_links::secret,
         problem::{Problem, ProblemKind},
-        welcome::secret,
     },
     metrics::{self, AuthFailure},
     store::AuditEntry,
@@ -60,32 +61,80 @@ pub(in crate::http) async fn begin(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let asked = Asked::of(&api, &request);
+    check_browser(request.headers(), &api.config.borrow().serve)?;
+    let (name, password) = read(request).await?;
+    let begun = sign_in(&api, asked, &name, password).await?;
+    let body = SignedIn {
+        user: UserView::of(&begun.user, begun.session.began_at),
+        session: SessionView::of(&begun.session, Some(&begun.session)),
+    };
+    let cookie = AppendHeaders([(header::SET_COOKIE, begun.cookie)]);
+    Ok((StatusCode::CREATED, cookie, Json(body)).into_response())
+}
+
+/// A session that has begun.
+pub(in crate::http) struct BegunSession {
+    user: KeptUser,
+    session: KeptSession,
+    /// What gives the browser its cookie.
+    pub(in crate::http) cookie: HeaderValue,
+}
+
+/// Whether a browser may sign somebody in: from one of our own pages, and where it keeps the session.
+///
+/// # Errors
+/// [`Problem`].
+pub(in crate::http) fn check_browser(
+    headers: &HeaderMap,
+    serve: &ServeConfig,
+) -> Result<(), Problem> {
+    if browser::is_foreign(headers, serve) {
+        let words = "people sign in from this server's own pages";
+        return Err(Problem::new(ProblemKind::CrossSite, words));
+    }
+    if !browser::keeps_cookies(headers, serve) {
+        let words = "browsers keep no session of plain HTTP from another machine: set `serve.tls_certificate`, or `serve.public_url` to the `https` address of the proxy in front of this server, or ask from this machine";
+        return Err(Problem::new(ProblemKind::PlainHttp, words));
+    }
+    Ok(())
+}
+
+/// Begins the session of somebody who gives a name and a password.
+///
+/// # Errors
+/// [`Problem`] if they are not those of a user, or were tried too often.
+pub(in crate::http) async fn sign_in(
+    api: &Api,
+    asked: Asked,
+    name: &str,
+    password: String,
+) -> Result<BegunSession, Problem> {
     let ip = asked.ip;
-    let signed_in = sign_in(&api, asked, request).await;
-    if let Err(problem) = &signed_in
+    let begun = let_in(api, asked, name, password).await;
+    if let Err(problem) = &begun
         && matches!(
             problem.kind(),
             ProblemKind::Unauthorized | ProblemKind::TooManyRequests
         )
     {
-        attacks::note_refusal(&api, ip, now());
+        attacks::note_refusal(api, ip, now());
     }
-    signed_in
+    begun
 }
 
-async fn sign_in(api: &Api, asked: Asked, request: Request) -> Result<Response, Problem> {
-    {
-        let (headers, config) = (request.headers(), api.config.borrow());
-        if browser::is_foreign(headers, &config.serve) {
-            let words = "people sign in from this server's own pages";
-            return Err(Problem::new(ProblemKind::CrossSite, words));
-        }
-        if !browser::keeps_cookies(headers, &config.serve) {
-            let words = "browsers keep no session of plain HTTP from another machine: set `serve.tls_certificate`, or `serve.public_url` to the `https` address of the proxy in front of this server, or ask from this machine";
-            return Err(Problem::new(ProblemKind::PlainHttp, words));
-        }
-    }
-    let (name, password) = read(request).await?;
+async fn let_in(
+    api: &Api,
+    asked: Asked,
+    name: &str,
+    password: String,
+) -> Result<BegunSession, Problem> {
+    // What cannot be a name or a password is nobody's.
+    let read = UserName::parse(name).ok().zip(Password::given(password));
+    let (name, password) = read.ok_or_else(|| {
+        metrics::auth_failure(AuthFailure::Password);
+        let words = "the name or the password is wrong";
+        Problem::new(ProblemKind::Unauthorized, words)
+    })?;
     api.state.limits.attempt(asked.ip, name.as_str())?;
     let user = api.store.user(&name).await?;
     let digest = user
@@ -127,12 +176,11 @@ async fn sign_in(api: &Api, asked: Asked, request: Request) -> Result<Response, 
         let words = "the name or the password is wrong";
         return Err(Problem::new(ProblemKind::Unauthorized, words));
     }
-    let body = SignedIn {
-        user: UserView::of(&user, now),
-        session: SessionView::of(&session, Some(&session)),
-    };
-    let cookie = AppendHeaders([(header::SET_COOKIE, browser::begin(&secret))]);
-    Ok((StatusCode::CREATED, cookie, Json(body)).into_response())
+    Ok(BegunSession {
+        user,
+        session,
+        cookie: browser::begin(&secret),
+    })
 }
 
 /// The sessions of whoever asks; with `all`, those of everybody.
@@ -210,21 +258,14 @@ impl SessionView {
     }
 }
 
-async fn read(request: Request) -> Result<(UserName, Password), Problem> {
+async fn read(request: Request) -> Result<(String, String), Problem> {
     let body = Body::<SMALL>::read(request).await?;
     let mut fields = Fields::of(body.json()?)?;
     let name = fields.text("user");
     let name = fields.required("user", name, "the name of a user");
     let password = fields.text("password");
     let password = fields.required("password", password, "the user's password");
-    let (name, password) = fields.finish(name.zip(password))?;
-    // What cannot be a name or a password is nobody's.
-    let read = UserName::parse(&name).ok().zip(Password::given(password));
-    read.ok_or_else(|| {
-        metrics::auth_failure(AuthFailure::Password);
-        let words = "the name or the password is wrong";
-        Problem::new(ProblemKind::Unauthorized, words)
-    })
+    fields.finish(name.zip(password))
 }
 
 fn own(caller: &Caller) -> Result<&KeptSession, Problem> {
@@ -238,4 +279,4 @@ fn object(session: &KeptSession) -> String {
 }
 
 /// The session by which is asked.
-const CURRENT: &str = "current";
+pub(in crate::http) const CURRENT: &str = "current";

@@ -17,8 +17,8 @@ use crate::{
         caller::{Caller, now},
         fields::Fields,
         given::{Body, Parameters, SMALL},
+        one_time_links::{link, secret},
         problem::{Problem, ProblemKind},
-        welcome::{self, secret},
     },
     store::{AuditEntry, UserChange},
 };
@@ -126,7 +126,7 @@ pub(in crate::http) async fn add(
     let store = api.store.audited(entry);
     store.add_user(&user, &secret.digest()).await?;
     let body = NewUser {
-        link: welcome::link(&api, &secret),
+        link: link(&api, &secret),
         user: UserView::of(&user, now),
     };
     let location = format!("{}/users/{}", super::BASE, user.name);
@@ -225,7 +225,7 @@ pub(in crate::http) async fn invite(
     if !store.change_user(&user.name, &change).await? {
         return Err(Problem::not_found("user"));
     }
-    let link = welcome::link(&api, &secret);
+    let link = link(&api, &secret);
     Ok((StatusCode::CREATED, Json(LinkView { link, until })).into_response())
 }
 

@@ -27,6 +27,7 @@
 //! `none` resets a key to its default.
 
 pub(super) mod advice;
+mod as_toml;
 mod keys;
 mod table;
 mod text;
@@ -188,6 +189,19 @@ impl Spec {
             .map_err(|error| SpecError::new("", format!("it is not a JSON object: {error}")))?;
         keys.entry("technique").or_insert_with(|| "by_share".into());
         Self::from_keys(&keys)
+    }
+
+    /// The keys that a TOML text gives.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where.
+    pub fn keys_of_toml(text: &str) -> Result<Map<String, Value>, String> {
+        as_toml::read(text)
+    }
+
+    /// Keys as TOML.
+    pub fn toml_of_keys(keys: &Map<String, Value>) -> String {
+        as_toml::write(keys)
     }
 
     /// The settings as JSON, as they are stored.

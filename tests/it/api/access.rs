@@ -17,7 +17,7 @@ use crate::{
     program::pbx,
 };
 
-const RIGHT: &str = "correct horse battery";
+pub(super) const RIGHT: &str = "correct horse battery";
 
 #[tokio::test]
 async fn a_user_begins_by_a_link_signs_in_and_out() {
@@ -529,7 +529,12 @@ async fn sign_in(server: &ApiServer, user: &str, password: &str) -> (u16, String
 }
 
 /// The cookie of a session that began then, of a user who is made unless there is one.
-async fn session(server: &ApiServer, name: &str, role: Role, began_at: Timestamp) -> String {
+pub(super) async fn session(
+    server: &ApiServer,
+    name: &str,
+    role: Role,
+    began_at: Timestamp,
+) -> String {
     let mut random = [0; 32];
     getrandom::fill(&mut random).unwrap();
     let (name, now) = (UserName::parse(name).unwrap(), Timestamp::now());

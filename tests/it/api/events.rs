@@ -161,6 +161,17 @@ impl Stream {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
+        Self::of(request).await
+    }
+
+    /// The same of a page, as one of the server's own pages follows it.
+    pub(super) async fn of_page(server: &ApiServer, path: &str, cookie: &str) -> Self {
+        let request = server.client.get(format!("http://{}{path}", server.at));
+        let request = request.header("cookie", cookie);
+        Self::of(request.header("sec-fetch-site", "same-origin")).await
+    }
+
+    async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");

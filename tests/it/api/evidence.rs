@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A server beside a drop of which evidence was kept, and its id.
-async fn with_drop(program: Program, message: &str, mode: &str) -> (ApiServer, String) {
+pub(super) async fn with_drop(program: Program, message: &str, mode: &str) -> (ApiServer, String) {
     let drop = [
         "drop",
         NUMBER,

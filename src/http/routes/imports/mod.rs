@@ -6,13 +6,13 @@ use std::{collections::BTreeMap, fs::File, io, time::Duration};
 
 use axum::{
     Json,
-    body::{Body, BodyDataStream, Bytes},
+    body::{Body, Bytes},
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use futures::{StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -122,31 +122,98 @@ pub(in crate::http) async fn upload(
     State(api): State<Api>,
     caller: Caller,
     Path(campaign): Path<String>,
-    mut parameters: Parameters,
+    parameters: Parameters,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let name = parameters.parsed("name", list_name);
-    let map = parameters.texts("map");
-    let mut mapping = Mapping::default();
-    for text in &map {
-        if let Err(error) = mapping.add(text) {
-            parameters.fault("map", error.to_string());
-        }
-    }
-    let dates = parameters.parsed("date_order", |text| match DateOrder::parse(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err("expected `mdy` or `dmy`"),
-    });
-    let is_dry_run = parameters.flag("dry_run");
-    parameters.finish()?;
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let given = GivenList {
+        announced: announced.and_then(|length| length.to_str().ok()?.parse().ok()),
+        ..GivenList::read(parameters)?
+    };
     let (coding, form) = check_kind(&headers)?;
-    if form == ListForm::Ndjson && !map.is_empty() {
+    if form == ListForm::Ndjson && !given.map.is_empty() {
         let words = "the members of a line are named as the fields are; send no `map`";
         return Err(Problem::fault("?map", words));
     }
-    let sha256 = stated_digest(&headers)?;
-    let campaign = campaigns::find(&api, &campaign).await?;
+    let given = GivenList {
+        coding,
+        form,
+        sha256: stated_digest(&headers)?,
+        ..given
+    };
+    let id = take(&api, &caller, &campaign, given, body.into_data_stream()).await?;
+    accepted(&api, &id).await
+}
+
+/// The answer to a list that is here whole.
+async fn accepted(api: &Api, id: &str) -> Result<Response, Problem> {
+    let view = show_of(api, id).await?;
+    let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
+    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+}
+
+/// What is said of a list beside its bytes.
+pub(in crate::http) struct GivenList {
+    name: Option<String>,
+    map: Vec<String>,
+    dates: Option<String>,
+    is_dry_run: bool,
+    /// How its bytes are coded.
+    pub(in crate::http) coding: UploadCoding,
+    /// What its rows are.
+    pub(in crate::http) form: ListForm,
+    /// How many bytes are announced.
+    pub(in crate::http) announced: Option<u64>,
+    /// The digest that is stated.
+    pub(in crate::http) sha256: Option<[u8; 32]>,
+}
+
+impl GivenList {
+    /// Reads the parameters of a list.
+    ///
+    /// # Errors
+    /// [`Problem`] with all that is wrong with them.
+    pub(in crate::http) fn read(mut parameters: Parameters) -> Result<Self, Problem> {
+        let name = parameters.parsed("name", list_name);
+        let map = parameters.texts("map");
+        let mut mapping = Mapping::default();
+        for text in &map {
+            if let Err(error) = mapping.add(text) {
+                parameters.fault("map", error.to_string());
+            }
+        }
+        let dates = parameters.parsed("date_order", |text| match DateOrder::parse(text) {
+            Some(_) => Ok(text.to_owned()),
+            None => Err("expected `mdy` or `dmy`"),
+        });
+        let is_dry_run = parameters.flag("dry_run");
+        parameters.finish()?;
+        Ok(Self {
+            name,
+            map,
+            dates,
+            is_dry_run,
+            coding: UploadCoding::Plain,
+            form: ListForm::Csv,
+            announced: None,
+            sha256: None,
+        })
+    }
+}
+
+/// Takes the bytes of a list into a campaign; returns the id of the import once all of them are on the disk.
+///
+/// # Errors
+/// [`Problem`].
+pub(in crate::http) async fn take<E>(
+    api: &Api,
+    caller: &Caller,
+    campaign: &str,
+    given: GivenList,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<String, Problem> {
+    let campaign = campaigns::find(api, campaign).await?;
     match campaign.status {
         Status::Cancelled | Status::Cancelling => {
             let words = format!("campaign `{}` is cancelled", campaign.name);
@@ -155,58 +222,48 @@ pub(in crate::http) async fn upload(
         Status::Draft | Status::Running | Status::Paused | Status::Complete | Status::DatesOver => {
         }
     }
-    let announced = headers.get(header::CONTENT_LENGTH);
-    let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     let most_bytes = api.config.borrow().serve.max_upload;
-    if announced.is_some_and(|announced| announced > most_bytes) {
+    if given
+        .announced
+        .is_some_and(|announced| announced > most_bytes)
+    {
         return Err(too_large(&UploadRefusal::TooLong(most_bytes)));
     }
     let order = UploadOrder {
         campaign: campaign.id,
-        name: name.unwrap_or_else(|| "upload".to_owned()),
-        mapping: map,
-        dates,
-        is_dry_run,
-        coding,
-        form,
+        name: given.name.unwrap_or_else(|| "upload".to_owned()),
+        mapping: given.map,
+        dates: given.dates,
+        is_dry_run: given.is_dry_run,
+        coding: given.coding,
+        form: given.form,
         resumed: None,
-        announced,
-        sha256,
+        announced: given.announced,
+        sha256: given.sha256,
         most_bytes,
         who: caller.principal.id.clone(),
         audit: caller.audit(now(), Action::AddImport, &campaign.name),
     };
-    take(&api, order, body).await
+    receive(api, order, body).await.map_err(refused)
 }
 
-/// Has a list taken, and answers with what it is then.
-async fn take(api: &Api, order: UploadOrder, body: Body) -> Result<Response, Problem> {
+/// Has the bytes of a list taken; returns the id of its import.
+async fn receive<E>(
+    api: &Api,
+    order: UploadOrder,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<String, UploadRefusal> {
     let (parts, taken) = mpsc::channel(PARTS);
     let receiving = api.uploads.receive(order, taken);
-    let (received, ()) = tokio::join!(receiving, pass_on(body.into_data_stream(), parts));
-    let id = match received {
-        Ok(id) => id,
-        Err(refusal) => {
-            let offset = if let UploadRefusal::OtherOffset(there) = &refusal {
-                *there
-            } else {
-                None
-            };
-            let mut response = refused(refusal).into_response();
-            if let Some(offset) = offset {
-                let headers = response.headers_mut();
-                headers.insert(UPLOAD_OFFSET, HeaderValue::from(offset));
-            }
-            return Ok(response);
-        }
-    };
-    let view = show_of(api, &id).await?;
-    let location = [(header::LOCATION, format!("{BASE}/imports/{id}"))];
-    Ok((StatusCode::ACCEPTED, location, Json(view)).into_response())
+    let (received, ()) = tokio::join!(receiving, pass_on(body, parts));
+    received
 }
 
 /// Passes a body on, part by part, and says when it has ended; without that it was cut off.
-async fn pass_on(mut body: BodyDataStream, parts: mpsc::Sender<UploadPart>) {
+async fn pass_on<E>(
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    parts: mpsc::Sender<UploadPart>,
+) {
     loop {
         match timeout(LONGEST_SILENCE, body.next()).await {
             Ok(Some(Ok(bytes))) => {

@@ -1,0 +1,390 @@
+//! `/contacts/{contact}`: one person in one campaign: what the list says, what the gate says now, all that was decided, every drop,
+//! and what comes next.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+
+use super::{
+    PageRoute,
+    contacts::{masked, spaced, step_words},
+    form::PageForm,
+    page, pages,
+    ruling::{ShownFinding, findings, stored},
+    see,
+    shell::{Moment, PageShell},
+};
+use crate::{
+    auth::{Action, Object},
+    campaign::{
+        Decision,
+        budget::TechniqueRule,
+        policy::{Case, Consent, ConsentKind, Gate},
+    },
+    http::{
+        Api,
+        caller::{Caller, now},
+        given::{Body, Parameters},
+        problem::{Problem, ProblemKind},
+        routes::{self, contacts::find},
+    },
+    orders::Spec,
+    phone::PhoneNumber,
+    store::{Campaign, ContactStep, OWN_LIST, Status, StoredContact},
+};
+
+pub(super) fn routes() -> Vec<PageRoute> {
+    pages![
+        GET "/contacts/{contact}" Some(Action::ReadContacts) => show,
+        POST "/contacts/{contact}/number" Some(Action::ReadFullNumbers) => show_number,
+        POST "/contacts/{contact}/bar" Some(Action::Bar) => bar,
+        POST "/contacts/{contact}/erase" Some(Action::Erase) => erase,
+    ]
+}
+
+#[derive(Template)]
+#[template(path = "contact.html")]
+struct ContactPage {
+    shell: PageShell,
+    id: i64,
+    number: String,
+    /// Whether the number is shown whole.
+    is_full: bool,
+    /// Whether all about the person is gone.
+    is_erased: bool,
+    campaign: String,
+    standing: &'static str,
+    state: &'static str,
+    words: String,
+    next: NextStep,
+    facts: Vec<(String, String)>,
+    consent: Option<ShownConsent>,
+    lists: Vec<BarredOn>,
+    asked: Option<AskedGate>,
+    decisions: Vec<ShownDecision>,
+    drops: Vec<DropOfPerson>,
+    may_bar: bool,
+    may_erase: bool,
+    may_see_number: bool,
+}
+
+/// What comes next.
+struct NextStep {
+    words: String,
+    at: Option<Moment>,
+    zone: Option<String>,
+}
+
+/// The consent on record.
+struct ShownConsent {
+    level: &'static str,
+    at: Option<Moment>,
+    source: Option<String>,
+}
+
+/// A do-not-call list that the number is on.
+struct BarredOn {
+    list: String,
+    since: Moment,
+    because: String,
+}
+
+/// What the gate says at this moment.
+struct AskedGate {
+    decision: &'static str,
+    words: String,
+    until: Option<Moment>,
+    findings: Vec<ShownFinding>,
+}
+
+/// A decision that dialled nothing.
+struct ShownDecision {
+    at: Moment,
+    decision: String,
+    reason: String,
+    until: Option<Moment>,
+    zone: Option<String>,
+    times: Option<u64>,
+    findings: Vec<ShownFinding>,
+}
+
+/// A drop to the contact.
+struct DropOfPerson {
+    id: String,
+    attempt: u64,
+    started_at: Moment,
+    outcome: Option<&'static str>,
+    proof: Option<&'static str>,
+    findings: Vec<ShownFinding>,
+}
+
+async fn show(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let done = parameters.text("done");
+    parameters.finish()?;
+    let contact = find(&api, &id).await?;
+    let shown = made(&api, &caller, contact, false).await?;
+    let shell = shown.shell.having_done(done.as_deref());
+    page(StatusCode::OK, &ContactPage { shell, ..shown })
+}
+
+/// The same with the whole number, which the audit log has before it is shown.
+async fn show_number(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let contact = find(&api, &id).await?;
+    caller.read_in_full(&api, format!("contact {id}")).await?;
+    page(StatusCode::OK, &made(&api, &caller, contact, true).await?)
+}
+
+async fn made(
+    api: &Api,
+    caller: &Caller,
+    contact: StoredContact,
+    is_full: bool,
+) -> Result<ContactPage, Problem> {
+    let campaign = api.store.campaign(&contact.campaign).await?;
+    let campaign = campaign.ok_or_else(|| Problem::not_found("campaign"))?;
+    let (state, words) = step_words(&contact.step);
+    let decisions = api.store.contact_history(contact.id).await?;
+    let drops = api.store.drops_of_contact(contact.id.0).await?;
+    let lists = match &contact.number {
+        Some(number) => api.store.barred(number).await?,
+        None => Vec::new(),
+    };
+    let may = |action| caller.may(action, Object::Any).is_ok();
+    let title = format!("Contact {}", contact.id.0);
+    Ok(ContactPage {
+        shell: PageShell::of(api, caller, title, "/contacts").await,
+        id: contact.id.0,
+        number: match &contact.number {
+            Some(number) => number.shown(is_full),
+            None => masked(None),
+        },
+        is_full,
+        is_erased: contact.number.is_none(),
+        standing: campaign.status.slug(),
+        state,
+        words,
+        next: next(&contact, campaign.status),
+        facts: facts(&contact),
+        asked: ask(api, &contact, &campaign).await?,
+        consent: contact
+            .consent
+            .as_ref()
+            .map(|Consent { kind, at, source }| ShownConsent {
+                level: match kind {
+                    ConsentKind::Written => "written",
+                    ConsentKind::Verbal => "verbal",
+                },
+                at: at.map(Moment),
+                source: source.clone(),
+            }),
+        lists: lists
+            .into_iter()
+            .map(|entry| BarredOn {
+                list: entry.list.as_str().to_owned(),
+                since: Moment(entry.at),
+                because: entry.because.unwrap_or_default(),
+            })
+            .collect(),
+        decisions: decisions
+            .into_iter()
+            .map(|decision| ShownDecision {
+                at: Moment(decision.at),
+                decision: decision.decision,
+                reason: spaced(&decision.reason),
+                until: decision.until.map(Moment),
+                zone: decision.zone,
+                times: decision.times_held.filter(|times| *times > 1),
+                findings: decision.ruling.as_deref().map(stored).unwrap_or_default(),
+            })
+            .collect(),
+        drops: drops
+            .into_iter()
+            .map(|drop| DropOfPerson {
+                id: drop.id.to_string(),
+                attempt: drop.attempt,
+                started_at: Moment(drop.started_at),
+                outcome: drop.outcome.map(|outcome| outcome.slug()),
+                proof: drop.proof.map(|proof| proof.slug()),
+                findings: stored(&drop.ruling),
+            })
+            .collect(),
+        may_bar: may(Action::Bar) && contact.number.is_some(),
+        may_erase: may(Action::Erase) && contact.number.is_some(),
+        may_see_number: may(Action::ReadFullNumbers) && contact.number.is_some() && !is_full,
+        campaign: contact.campaign,
+    })
+}
+
+/// What the list says of the contact, by the names of its columns.
+fn facts(contact: &StoredContact) -> Vec<(String, String)> {
+    let list = contact.list.as_ref().map(|list| match contact.line {
+        Some(line) => format!("{list}, line {line}"),
+        None => list.clone(),
+    });
+    let known = [
+        ("Name", contact.name.clone()),
+        ("Id", contact.foreign_id.clone()),
+        ("Time zone", contact.zone.clone()),
+        ("State", contact.state.clone()),
+        ("Message", contact.message.clone()),
+        ("From the list", list),
+    ];
+    let known = known
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let others = contact.others.iter();
+    known
+        .chain(others.map(|(name, value)| (name.clone(), value.clone())))
+        .collect()
+}
+
+/// What comes next for a contact of a campaign in this state.
+fn next(contact: &StoredContact, status: Status) -> NextStep {
+    let nothing = |words: &str| NextStep {
+        words: words.to_owned(),
+        at: None,
+        zone: None,
+    };
+    let (at, held, zone) = match &contact.step {
+        ContactStep::Ended(_) => return nothing("Nothing: this was the last attempt."),
+        ContactStep::Refused(_) => return nothing("Nothing: the gate has refused them for good."),
+        ContactStep::Dialling => return nothing("A call is in flight."),
+        ContactStep::Leased => {
+            return nothing("They are next: the gate is asked, and they are called.");
+        }
+        ContactStep::Due { at, held, zone } => (*at, held, zone),
+    };
+    let before = match status {
+        Status::Running | Status::Complete => "",
+        Status::Draft => "Nothing before the campaign is started. Then: ",
+        Status::Paused => "Nothing while the campaign is paused. Then: ",
+        Status::Cancelling | Status::Cancelled => {
+            return nothing("Nothing: the campaign is cancelled.");
+        }
+        Status::DatesOver => return nothing("Nothing: the campaign's last date is over."),
+    };
+    let words = match held {
+        Some(held) => format!("held for {}, until", spaced(held.slug())),
+        None if contact.attempts > 0 => "the next attempt, from".to_owned(),
+        None => "waits for its turn, since".to_owned(),
+    };
+    NextStep {
+        words: format!("{before}{words}"),
+        at: Some(Moment(at)),
+        zone: zone.clone(),
+    }
+}
+
+/// Asks the gate about the contact, as `aftertone campaign check` does; `None` if nothing is to be asked any more.
+async fn ask(
+    api: &Api,
+    contact: &StoredContact,
+    campaign: &Campaign,
+) -> Result<Option<AskedGate>, Problem> {
+    let (Some(number), ContactStep::Due { .. }) = (&contact.number, &contact.step) else {
+        return Ok(None);
+    };
+    let Ok(spec) = Spec::from_json(&campaign.spec) else {
+        return Ok(None);
+    };
+    let (config, at) = (Arc::clone(&api.config.borrow()), now());
+    let gate = Gate::new(config.gate.clone());
+    let numbers: [PhoneNumber; 1] = [number.clone()];
+    let history = gate.settings().history();
+    let facts = api.store.facts_of(&numbers, history, at).await?;
+    let facts = facts.into_iter().next().unwrap_or_default();
+    let ruling = gate.decide(
+        &Case {
+            number: Ok(number),
+            zone: contact.zone.as_deref(),
+            state: contact.state.as_deref(),
+            consent: contact.consent.as_ref(),
+            campaign: spec.kind,
+            calls: if spec.technique == TechniqueRule::Single {
+                1
+            } else {
+                2
+            },
+            do_not_call: facts.do_not_call.as_deref(),
+            starts: &facts.starts,
+            overrides: &[],
+        },
+        at,
+    );
+    let (decision, until) = match ruling.decision {
+        Decision::Allowed => ("ok", None),
+        Decision::Held { until, .. } => ("held", Some(Moment(until))),
+        Decision::Refused(_) => ("refused", None),
+    };
+    let words = match ruling.decision {
+        Decision::Allowed => "would be called".to_owned(),
+        Decision::Held { reason, .. } => format!("held: {}", spaced(reason.slug())),
+        Decision::Refused(reason) => format!("refused: {}", spaced(reason.slug())),
+    };
+    Ok(Some(AskedGate {
+        decision,
+        words,
+        until,
+        findings: findings(ruling),
+    }))
+}
+
+async fn bar(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    form: PageForm,
+) -> Result<Response, Problem> {
+    let number = number(&api, &id).await?;
+    let path = Path((OWN_LIST.to_owned(), number.shown(true)));
+    let body = Body::of_json(&json!({"because": form.text("because")}));
+    let (state, none) = (State(api), Parameters::none());
+    let _ = routes::do_not_call::add(state, caller, path, none, body).await?;
+    Ok(see(&format!("/contacts/{id}?done=barred")))
+}
+
+async fn erase(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    form: PageForm,
+) -> Result<Response, Problem> {
+    caller.has_just_signed_in(now())?;
+    if !form.is_set("sure") {
+        let words = "there is no way back: tick the box if you are sure";
+        return Err(Problem::fault("/sure", words));
+    }
+    let number = number(&api, &id).await?;
+    let because = form.text("because");
+    let body = Body::of_json(&json!({"number": number.shown(true), "because": because}));
+    let (state, none) = (State(api), Parameters::none());
+    let _ = routes::erasures::erase(state, caller, none, body).await?;
+    Ok(see("/contacts?done=erased"))
+}
+
+/// The number of a contact, which is not that of somebody who was erased.
+async fn number(api: &Api, id: &str) -> Result<PhoneNumber, Problem> {
+    let contact = find(api, id).await?;
+    let gone = || {
+        Problem::new(
+            ProblemKind::Conflict,
+            "everything about the person was erased",
+        )
+    };
+    contact.number.ok_or_else(gone)
+}

@@ -1,0 +1,60 @@
+//! What a form on a page sends, and how it becomes a body of the API: a form is carried out by the API's own handler.
+
+use axum::{
+    Form,
+    extract::{FromRequest, Request, rejection::FormRejection},
+};
+
+use crate::http::problem::{Problem, ProblemKind};
+
+/// The fields of a form, in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PageForm(Vec<(String, String)>);
+
+impl PageForm {
+    /// A field without white space around it; `None` if it is empty or not there.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let text = self.raw(name)?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A field as it was sent.
+    pub(super) fn raw(&self, name: &str) -> Option<&str> {
+        let mut found = self.0.iter().filter(|(given, _)| given == name);
+        found.next().map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a field that may be there more than once.
+    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+        let found = self.0.iter().filter(|(given, _)| given == name);
+        found.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// Whether a box is ticked.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for PageForm {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let read = Form::<Vec<(String, String)>>::from_request(request, state).await;
+        match read {
+            Ok(Form(fields)) => Ok(Self(fields)),
+            Err(FormRejection::BytesRejection(_)) => {
+                let words = "the form is too long, or did not come to its end";
+                Err(Problem::new(ProblemKind::TooLarge, words))
+            }
+            Err(FormRejection::InvalidFormContentType(_)) => {
+                let words = "send `Content-Type: application/x-www-form-urlencoded`";
+                Err(Problem::new(ProblemKind::UnsupportedMediaType, words))
+            }
+            Err(_) => Err(Problem::new(
+                ProblemKind::Malformed,
+                "the form cannot be read",
+            )),
+        }
+    }
+}

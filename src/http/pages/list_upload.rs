@@ -1,0 +1,148 @@
+//! A list that a form sends: its file goes where a list goes that a program sends, part by part.
+
+use axum::{
+    extract::{DefaultBodyLimit, Multipart, Path, State, multipart::MultipartError},
+    response::Response,
+    routing::{MethodFilter, on},
+};
+
+use super::{
+    PageRoute,
+    campaign::{CampaignPage, TabContent},
+    campaign_tabs::ImportsTab,
+    page, see,
+};
+use crate::{
+    auth::Action,
+    http::{
+        Api,
+        caller::Caller,
+        given::Parameters,
+        problem::{Problem, ProblemKind},
+        routes::imports::{self, GivenList},
+    },
+    orders::UploadCoding,
+};
+
+pub(super) fn routes() -> Vec<PageRoute> {
+    vec![PageRoute {
+        method: axum::http::Method::POST,
+        path: "/campaigns/{campaign}/imports",
+        action: Some(Action::AddImport),
+        // A list has a limit of its own, `serve.max_upload`.
+        handler: on(MethodFilter::POST, upload).layer(DefaultBodyLimit::disable()),
+    }]
+}
+
+async fn upload(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    parts: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Result<Response, Problem> {
+    let Ok(parts) = parts else {
+        let words = "send the form as `multipart/form-data`, with the file as `list`";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
+    };
+    match take(&api, &caller, &name, parts).await {
+        Ok(()) => Ok(see(&format!(
+            "/campaigns/{name}?tab=imports&done=list-sent"
+        ))),
+        Err(problem)
+            if matches!(
+                problem.kind(),
+                ProblemKind::Invalid | ProblemKind::TooLarge | ProblemKind::Conflict
+            ) =>
+        {
+            let mut tab = ImportsTab::read(&api, &name, Parameters::none()).await?;
+            tab.fault = Some(problem.detail().to_owned());
+            let content = TabContent::Imports(tab);
+            let shown = CampaignPage::of(&api, &caller, &name, content, None).await?;
+            page(problem.kind().status(), &shown)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Takes the fields, and then the file, which comes last.
+async fn take(
+    api: &Api,
+    caller: &Caller,
+    campaign: &str,
+    mut parts: Multipart,
+) -> Result<(), Problem> {
+    let mut given = Vec::new();
+    while let Some(field) = parts.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != "list" {
+            let text = field.text().await.map_err(unreadable)?;
+            let texts = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            for text in texts {
+                match name.as_str() {
+                    "map" => given.push(("map", text.to_owned())),
+                    "date_order" => given.push(("date_order", text.to_owned())),
+                    "dry_run" => given.push(("dry_run", "true".to_owned())),
+                    _ => return Err(Problem::fault(name, "there is no such field")),
+                }
+            }
+            continue;
+        }
+        let file = field.file_name().unwrap_or_default().to_owned();
+        if file.is_empty() {
+            return Err(Problem::fault("", "choose a file"));
+        }
+        let is_gzip = file.to_ascii_lowercase().ends_with(".gz");
+        given.push(("name", shown_name(&file)));
+        let given: Vec<_> = given
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let parameters = Parameters::of(&given);
+        let mut list = GivenList::read(parameters)?;
+        if is_gzip {
+            list.coding = UploadCoding::Gzip;
+        }
+        imports::take(api, caller, campaign, list, field).await?;
+        return Ok(());
+    }
+    Err(Problem::fault("", "choose a file"))
+}
+
+/// The name of a file as a list may be named.
+fn shown_name(file: &str) -> String {
+    let last = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain = last.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let name: String = plain.take(200).collect();
+    if name.trim().is_empty() {
+        "upload".to_owned()
+    } else {
+        name
+    }
+}
+
+fn unreadable(error: MultipartError) -> Problem {
+    tracing::debug!(%error, "a form with a file could not be read");
+    Problem::new(
+        ProblemKind::Malformed,
+        "the form could not be read to its end",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_its_list_in_one_line() {
+        for (file, name) in [
+            ("leads.csv", "leads.csv"),
+            ("C:\\lists\\leads.csv", "leads.csv"),
+            ("/etc/../leads\n.csv", "leads .csv"),
+            ("a/", "upload"),
+            ("<img src=x>.csv", "<img src=x>.csv"),
+        ] {
+            assert_eq!(shown_name(file), name);
+        }
+        assert_eq!(shown_name(&"a".repeat(300)).len(), 200);
+    }
+}

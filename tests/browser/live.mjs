@@ -1,0 +1,70 @@
+// The live page while hundreds of drops a second start and end: at most two updates a second, and a heap that does not grow.
+//
+//   node live.mjs URL CODE SECONDS     (of a service, of a user's link, how long it is looked at)
+
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Browser } from "./browser.mjs";
+import { until } from "./service.mjs";
+
+const [url, code, seconds] = process.argv.slice(2);
+const browser = await Browser.open();
+try {
+  await look();
+} finally {
+  await browser.close();
+}
+assert.deepEqual(browser.reports, []);
+
+async function look() {
+  const context = await browser.context({ baseURL: url });
+  const page = await context.newPage();
+  await page.goto(`/welcome?code=${code}`);
+  await page.getByLabel(/^New password/).fill("a long password of ann");
+  await page.getByLabel("Once more").fill("a long password of ann");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await page.goto("/login");
+  await page.getByLabel("User").fill("ann");
+  await page.getByLabel("Password").fill("a long password of ann");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("**/");
+  await until("the page to be live", async () => (await page.locator("[data-live-status]").innerText()) === "Live");
+  const done = async () => Number(await page.locator('[data-campaign="storm"] progress').getAttribute("value"));
+  await until("drops to end", async () => (await done()) > 50);
+
+  // Changes of one task are one update.
+  await page.evaluate(() => {
+    window.updates = [];
+    const observer = new MutationObserver(() => window.updates.push(performance.now()));
+    observer.observe(document.querySelector("main"), { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  const client = await context.newCDPSession(page);
+  await client.send("HeapProfiler.enable");
+  await client.send("Performance.enable");
+  const heap = async () => {
+    await client.send("HeapProfiler.collectGarbage");
+    return (await client.send("Runtime.getHeapUsage")).usedSize;
+  };
+  const busy = async () => (await client.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
+  // What is made once, such as texts of all lengths, is there after a while.
+  await sleep(Math.min(10_000, 250 * Number(seconds)));
+  const [heapBefore, busyBefore, doneBefore, began] = [await heap(), await busy(), await done(), Date.now()];
+  const end = began + 1000 * Number(seconds);
+  while (Date.now() < end) {
+    await sleep(1000);
+  }
+  const looked = (Date.now() - began) / 1000;
+  const [heapAfter, busyAfter, doneAfter] = [await heap(), await busy(), await done()];
+  const updates = await page.evaluate(() => window.updates);
+  const most = Math.max(...updates.map((at) => updates.filter((other) => other >= at && other < at + 5000).length));
+  const rate = (doneAfter - doneBefore) / looked;
+  const used = (100 * (busyAfter - busyBefore)) / looked;
+  console.log(
+    `live: ${rate.toFixed(0)} drops/s for ${looked.toFixed(0)} s: ${(updates.length / (looked + 10)).toFixed(2)} updates/s, at most ${most} in 5 s; ` +
+      `page CPU ${used.toFixed(1)} %; heap ${(heapBefore / 1e6).toFixed(2)} MB, then ${(heapAfter / 1e6).toFixed(2)} MB`,
+  );
+  assert.ok(doneAfter > doneBefore, "nothing was dialled meanwhile");
+  assert.ok(updates.length > looked / 2, "the page was not updated");
+  assert.ok(most <= 11, `${most} updates in 5 s`);
+  assert.ok(heapAfter < heapBefore + 1_000_000, `the heap grew by ${heapAfter - heapBefore} bytes`);
+}

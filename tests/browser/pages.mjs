@@ -1,0 +1,102 @@
+// Every page, with something on it: nothing for axe to find in either scheme on either size, valid HTML, nothing to scroll for
+// sideways. The pictures of README and book are taken here.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { SIZES } from "./browser.mjs";
+import { numbers, started } from "./control.mjs";
+import { until } from "./service.mjs";
+
+export async function looksGood(bench) {
+  const { browser, admin } = bench;
+  const { context } = admin;
+  const campaign = "by-mouse";
+  // One that runs meanwhile, slowly: for a picture some of it is delivered.
+  const isShown = bench.images || process.env.LOOK;
+  const people = isShown ? [...numbers("0101", 14), ...numbers("0102", 2), ...numbers("0106", 3), ...numbers("0108", 20)] : numbers("0106", 200);
+  started(bench, "spring", people, ["--rate", isShown ? "1/s" : "20/m"]);
+  await until("some of it to be done", () => bench.service.json("campaign", "status", "spring").done >= (isShown ? 12 : 1), 90_000);
+  const page = await context.newPage();
+  // As a script of a page: a session is good for those alone.
+  await page.goto("/");
+  const api = (address) => page.evaluate(async (address) => (await fetch(`/api/v1${address}`)).json(), address);
+  const { items } = await api(`/campaigns/${campaign}/contacts`);
+  const drops = (await api("/drops?limit=200")).items;
+  const drop = drops.find((one) => one.outcome === "delivered" && one.has_evidence);
+  assert.ok(items.length > 0 && drop, "there is a contact, and a drop that was delivered");
+  const all = {
+    live: "/",
+    campaigns: "/campaigns",
+    campaign: `/campaigns/${campaign}`,
+    "campaign-waiting": `/campaigns/${campaign}?tab=waiting`,
+    "campaign-contacts": `/campaigns/${campaign}?tab=contacts`,
+    "campaign-imports": `/campaigns/${campaign}?tab=imports`,
+    "campaign-settings": `/campaigns/${campaign}?tab=settings`,
+    "campaign-log": `/campaigns/${campaign}?tab=log`,
+    "new-campaign": "/new-campaign",
+    contacts: "/contacts",
+    contact: `/contacts/${items[0].contact}`,
+    drop: `/drops/${drop.drop}`,
+    messages: "/messages",
+    message: "/messages/reminder",
+    "do-not-call": "/do-not-call",
+    prompts: "/prompts",
+    trunk: "/trunk",
+    webhooks: "/webhooks",
+    system: "/system",
+    access: "/access",
+    nothing: "/nothing-is-here",
+  };
+  for (const [name, address] of Object.entries(all)) {
+    const answer = await browser.keep(context, address, name);
+    if (answer.status() === 404 && name !== "nothing" && process.env.PARTIAL) {
+      console.log(`browser: there is no ${address}`);
+      browser.html.delete(name);
+      continue;
+    }
+    assert.equal(answer.status(), name === "nothing" ? 404 : 200, address);
+    await page.goto(address, { waitUntil: "load" });
+    await browser.check(page, name);
+    await picture(page, name, bench);
+  }
+  // What a search finds, which has no address of its own.
+  await page.goto("/contacts");
+  await page.locator("[data-search]").fill("0101");
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.locator("tbody tr").first().waitFor();
+  await browser.check(page, "contacts found");
+  await picture(page, "contacts-found", bench);
+  await page.goto("/do-not-call");
+  await page.locator("[data-search]").fill("+12025550199");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.locator(".result").waitFor();
+  await browser.check(page, "number looked up");
+  // The list of keys, and the menu of a telephone.
+  await page.goto("/");
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await browser.check(page, "keys");
+  await page.keyboard.press("Escape");
+  await page.setViewportSize(SIZES.phone);
+  await page.getByRole("button", { name: "Menu" }).click();
+  await page.getByRole("link", { name: "Messages" }).click();
+  await page.waitForURL("**/messages");
+  await page.close();
+  bench.service.ask("campaign", "cancel", "spring");
+}
+
+// Pictures of what people see first, in the schemes and on the sizes that they may see it.
+async function picture(page, name, { images, folder }) {
+  const kept = { live: ["light", "dark", "phone"], drop: ["light"], contact: ["light"], "new-campaign": ["light"] };
+  const everything = process.env.LOOK;
+  for (const look of everything ? ["light", "dark", "phone"] : (images && kept[name]) || []) {
+    await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
+    await page.setViewportSize(look === "phone" ? SIZES.phone : SIZES.wide);
+    await page.evaluate(() => Promise.all([...document.images].filter((image) => image.loading !== "lazy").map((image) => image.decode().catch(() => null))));
+    const file = look === "light" ? `${name}.png` : `${name}-${look}.png`;
+    await page.screenshot({ path: path.join(everything ?? images, file), fullPage: Boolean(everything) });
+  }
+  await page.setViewportSize(SIZES.wide);
+  await page.emulateMedia({ colorScheme: "light" });
+}

@@ -1,0 +1,46 @@
+// Twelve tabs live by one stream; the service killed, and back.
+
+import assert from "node:assert/strict";
+import { until } from "./service.mjs";
+
+const TABS = 12;
+
+export async function staysLive(bench) {
+  const { service, admin } = bench;
+  const context = admin.context;
+  const pages = [];
+  for (let tab = 0; tab < TABS; tab += 1) {
+    const page = await context.newPage();
+    await page.goto("/", { waitUntil: "commit" });
+    pages.push(page);
+  }
+  const say = (page) => page.locator("[data-live-status]").innerText();
+  for (const [tab, page] of pages.entries()) {
+    await until(`tab ${tab + 1} to be live`, async () => (await say(page)) === "Live");
+  }
+  const { token } = service.json("token", "add", "scraper", "--scope", "metrics:read");
+  const scrape = await fetch(`${service.url}/metrics`, { headers: { Authorization: `Bearer ${token}` } });
+  const counted = /^aftertone_sse_streams(?:\{[^}]*\})? (\d+)/m.exec(await scrape.text())?.[1];
+  assert.equal(counted, "1", `streams for ${TABS} tabs`);
+  const began = Date.now();
+  const more = await context.newPage();
+  await more.goto("/");
+  assert.ok(Date.now() - began < 3000, `the tab after them took ${Date.now() - began} ms`);
+  pages.push(more);
+
+  await service.kill("SIGKILL");
+  for (const [tab, page] of pages.entries()) {
+    await until(`tab ${tab + 1} to say since when`, async () => /^As of \d\d:\d\d:\d\d, reconnecting$/.test(await say(page)), 10_000);
+    assert.ok(await page.locator("body.stale").count(), "values of another time look so");
+  }
+  await service.start();
+  const backAt = Date.now();
+  for (const [tab, page] of pages.entries()) {
+    await until(`tab ${tab + 1} to be back`, async () => (await say(page)) === "Live" && (await page.locator("body.stale").count()) === 0, 10_000);
+  }
+  const took = Date.now() - backAt;
+  assert.ok(took < 3000, `the tabs were back after ${took} ms`);
+  for (const page of pages) {
+    await page.close();
+  }
+}

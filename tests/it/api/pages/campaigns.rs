@@ -1,0 +1,240 @@
+//! Campaigns by forms alone: made, given a list, changed, run; and what is hostile shown as text.
+
+use aftertone::auth::Role;
+use reqwest::Method;
+use serde_json::json;
+
+use super::{super::server::ApiServer, visitor::Visitor};
+use crate::{fake::script::Script, program::pbx};
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+
+/// A form with a file, as a browser sends it.
+fn multipart(fields: &[(&str, &str)], file: &str, content: &str) -> (String, String) {
+    let mut body = String::new();
+    for (name, value) in fields {
+        body.push_str(&format!(
+            "--b0\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        ));
+    }
+    body.push_str(&format!(
+        "--b0\r\nContent-Disposition: form-data; name=\"list\"; filename=\"{file}\"\r\nContent-Type: text/csv\r\n\r\n{content}\r\n--b0--\r\n"
+    ));
+    ("multipart/form-data; boundary=b0".to_owned(), body)
+}
+
+async fn send_list(
+    visitor: &Visitor<'_>,
+    fields: &[(&str, &str)],
+    file: &str,
+    content: &str,
+) -> super::visitor::Shown {
+    let (kind, body) = multipart(fields, file, content);
+    let request = visitor.request(Method::POST, "/campaigns/spring/imports");
+    let request = request.header("content-type", kind).body(body);
+    visitor.send(request).await
+}
+
+#[tokio::test]
+async fn a_campaign_is_made_given_a_list_and_run_by_forms_alone() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let none = manager.get("/campaigns").await;
+    none.has(&[
+        "There is no campaign yet.",
+        "href=\"/new-campaign\"",
+        "aftertone campaign create",
+    ]);
+    let form = manager.get("/new-campaign").await;
+    form.has(&[
+        "Make the draft",
+        "for=\"f-name\"",
+        "nothing of it is dialled",
+    ]);
+    let wrong = [
+        ("name", HOSTILE),
+        ("kind", "marketing"),
+        ("message", "sound:hello"),
+        ("rate", "fast"),
+    ];
+    let refused = manager.post("/new-campaign", &wrong).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    refused.has(&[
+        "role=\"alert\"",
+        "href=\"#f-rate\"",
+        "aria-describedby=\"h-rate e-rate\"",
+        "value=\"fast\"",
+        "&#60;img src=x onerror=alert(1)&#62;",
+    ]);
+    refused.lacks(&[HOSTILE]);
+    let right = [
+        ("name", "spring"),
+        ("kind", "marketing"),
+        ("message", "sound:hello"),
+        ("rate", "5/s"),
+    ];
+    let made = manager.post("/new-campaign", &right).await;
+    assert_eq!(
+        (made.status, made.location()),
+        (303, "/campaigns/spring?tab=imports&done=created")
+    );
+    let twice = manager.post("/new-campaign", &right).await;
+    assert_eq!(twice.status, 422);
+    twice.has(&["there is a campaign `spring`"]);
+    let page = manager.get(made.location()).await;
+    page.has(&[
+        "The draft is made.",
+        "Run spring now",
+        "aria-current=\"step\"",
+        "Send the list",
+    ]);
+
+    let list = format!(
+        "phone,name,agreed,day,place,id\n+12025550101,\"{HOSTILE}\",written,2026-03-01,web form,\"=cmd|' /C calc'!A0\"\nnonsense,Bob,written,2026-03-01,web form,2\n"
+    );
+    let sent = send_list(&manager, &[], &format!("{HOSTILE}.csv"), &list).await;
+    assert_eq!(
+        (sent.status, sent.location()),
+        (303, "/campaigns/spring?tab=imports&done=list-sent"),
+        "{sent:?}"
+    );
+    // Its rows come in by themselves.
+    let imported = loop {
+        let page = manager.get("/campaigns/spring?tab=imports").await;
+        page.lacks(&[HOSTILE]);
+        if page.text.contains("<strong>complete</strong>") {
+            break page;
+        }
+    };
+    imported.has(&[
+        "&#60;img src=x onerror=alert(1)&#62;.csv",
+        "Rejected rows as CSV",
+    ]);
+    let contacts = manager.get("/campaigns/spring?tab=contacts").await;
+    contacts.has(&["+1202•••0101", "&#60;img src=x"]);
+    contacts.lacks(&[HOSTILE, "+12025550101"]);
+    let empty = send_list(&manager, &[], "", "").await;
+    assert_eq!(empty.status, 422, "{empty:?}");
+    empty.has(&["choose a file"]);
+    let wrong = send_list(&manager, &[("map", "number=Nowhere")], "a.csv", &list).await;
+    assert_eq!(wrong.status, 422, "{wrong:?}");
+    wrong.has(&["The list was not taken"]);
+    for tab in ["", "waiting", "variants", "simulation", "log", "settings"] {
+        let path = format!("/campaigns/spring?tab={tab}");
+        let shown = manager.get(&path).await;
+        assert_eq!(shown.status, 200, "{path}: {shown:?}");
+        shown.has(&["<nav class=\"tabs\""]);
+        shown.lacks(&[HOSTILE, "+12025550101"]);
+    }
+    // This server looks at no PBX.
+    let simulated = manager.post("/campaigns/spring/simulations", &[]).await;
+    assert_eq!(simulated.status, 503, "{simulated:?}");
+
+    // Nothing of it is dialled before somebody says run.
+    assert_eq!(server.get("/drops").await.body["items"], json!([]));
+    let run = [("standing", "running"), ("back", "/campaigns/spring")];
+    let run = manager.post("/campaigns/spring/standing", &run).await;
+    assert_eq!(run.location(), "/campaigns/spring?done=running");
+    let several = [("campaign", "spring"), ("standing", "paused")];
+    let several = manager.post("/campaigns", &several).await;
+    assert_eq!(several.location(), "/campaigns?done=paused-several");
+    let listed = manager.get("/campaigns?q=spr&standing=paused").await;
+    listed.has(&["href=\"/campaigns/spring\"", "0 of 1"]);
+    manager
+        .get("/campaigns?q=nothing")
+        .await
+        .has(&["No campaign is like this."]);
+    let kept = manager.post("/campaigns/none/deletion", &[]).await;
+    assert_eq!(kept.status, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn settings_are_compared_before_they_are_saved_and_no_edit_is_lost() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let new = json!({"name": "spring", "kind": "marketing", "message": "sound:hello", "rate": "5/s", "weight": 2});
+    let created = server.send(server.post("/campaigns", &new)).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let page = manager.get("/campaigns/spring?tab=settings").await;
+    page.has(&["rate = &#34;5/s&#34;", "value=\"5/s\""]);
+    let version = created.body["version"].to_string();
+    let form = [
+        ("version", version.as_str()),
+        ("message", "sound:hello"),
+        ("rate", "7/s"),
+        ("weight", "2"),
+        ("zone", "America/Denver"),
+        ("hours", "mon-fri 09:00-17:00"),
+        ("in_flight", ""),
+    ];
+    let shown = manager.post("/campaigns/spring/settings", &form).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    shown.has(&[
+        "<del>&#34;5/s&#34;</del>",
+        "<ins>&#34;7/s&#34;</ins>",
+        "America/Denver",
+        "name=\"step\" value=\"save\"",
+    ]);
+    // Nothing is saved by looking.
+    let settings = server.get("/campaigns/spring").await.body["settings"].clone();
+    assert_eq!(settings["rate"], "5/s");
+    let toml = shown.text.split("name=\"toml\" value=\"").nth(1).unwrap();
+    let toml = toml.split("\">").next().unwrap().replace("&#34;", "\"");
+    let save = [
+        ("version", version.as_str()),
+        ("toml", &toml),
+        ("step", "save"),
+    ];
+    let saved = manager.post("/campaigns/spring/settings", &save).await;
+    assert_eq!(
+        (saved.status, saved.location()),
+        (303, "/campaigns/spring?tab=settings&done=saved"),
+        "{saved:?}"
+    );
+    let settings = server.get("/campaigns/spring").await.body["settings"].clone();
+    assert_eq!(
+        (&settings["rate"], &settings["weight"]),
+        (&json!("7/s"), &json!(2))
+    );
+    assert_eq!(settings["hours"], "mon-fri 09:00-17:00");
+    // Whoever has read the version before is told, and nothing is saved.
+    let stale = toml.replace("7/s", "9/s");
+    let save = [
+        ("version", version.as_str()),
+        ("toml", &stale),
+        ("step", "save"),
+    ];
+    let conflict = manager.post("/campaigns/spring/settings", &save).await;
+    assert_eq!(conflict.status, 412, "{conflict:?}");
+    conflict.has(&[
+        "Somebody else has changed these settings",
+        "<del>&#34;7/s&#34;</del>",
+    ]);
+    let settings = server.get("/campaigns/spring").await.body["settings"].clone();
+    assert_eq!(settings["rate"], "7/s");
+    // What is not in the TOML any more is reset.
+    let now = server.get("/campaigns/spring").await.body["version"].to_string();
+    let without = toml.replace("rate = \"7/s\"\n", "");
+    let save = [
+        ("version", now.as_str()),
+        ("toml", &without),
+        ("step", "save"),
+    ];
+    let saved = manager.post("/campaigns/spring/settings", &save).await;
+    assert_eq!(saved.status, 303, "{saved:?}");
+    let settings = server.get("/campaigns/spring").await.body["settings"].clone();
+    assert!(settings.get("rate").is_none(), "{settings}");
+    for wrong in ["rate = ", "rate = \"fast\"", "tpyo = 1"] {
+        let refused = [("version", now.as_str()), ("toml", wrong)];
+        let refused = manager.post("/campaigns/spring/settings", &refused).await;
+        assert_eq!(refused.status, 422, "{wrong}: {refused:?}");
+        refused.has(&["This was not accepted"]);
+    }
+    let viewer = Visitor::of(&server, Role::Viewer).await;
+    viewer
+        .get("/campaigns/spring?tab=settings")
+        .await
+        .lacks(&["Show what changes"]);
+    server.stop().await;
+}
