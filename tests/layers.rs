@@ -80,6 +80,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["id", "words", "phone", "drop", "campaign", "store"],
     ),
     ("evidence", &["id", "words", "drop", "screen", "audio"]),
+    ("backup", &["audio"]),
     (
         "runtime",
         &[
@@ -195,6 +196,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "auth",
+            "backup",
             "id",
             "words",
             "clock",
@@ -245,6 +247,8 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("sha2", "list"),
     ("sha2", "store"),
     ("sha2", "auth"),
+    ("sha2", "backup"),
+    ("tar", "backup"),
     ("subtle", "auth"),
     ("utoipa", "http"),
     ("base64", "http"),

@@ -1,6 +1,7 @@
 //! The command line: one module per command.
 
 mod audit;
+mod backup;
 mod campaign;
 mod contact;
 mod database;
@@ -20,6 +21,7 @@ mod prompts;
 mod prune;
 mod reload;
 mod report;
+mod restore;
 mod serve;
 mod stop;
 mod store;
@@ -57,6 +59,8 @@ pub fn main() -> ExitCode {
         | CliCommand::Prompts(_)
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
+        | CliCommand::Backup(_)
+        | CliCommand::Restore(_)
         | CliCommand::Prune(_)
         | CliCommand::Token(_)
         | CliCommand::User(_)
@@ -122,6 +126,8 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
+        CliCommand::Backup(args) => runtime.block_on(backup::run(&args, &stored()?, printer)),
+        CliCommand::Restore(args) => runtime.block_on(restore::run(&args, &stored()?, printer)),
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
@@ -187,6 +193,8 @@ enum CliCommand {
     Prompts(prompts::PromptsArgs),
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
     Token(token::TokenArgs),
     User(user::UserArgs),
@@ -281,6 +289,8 @@ mod tests {
             "contact",
             "store",
             "prune",
+            "backup",
+            "restore",
             "prompts",
             "token",
             "user",

@@ -2,6 +2,7 @@
 
 mod api;
 mod audit_cli;
+mod backup;
 
 #[expect(
     dead_code,

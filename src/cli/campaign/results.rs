@@ -290,7 +290,11 @@ fn outcome(text: &str) -> Result<Outcome, String> {
         })
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+/// A moment that was given, in this machine's time zone if it says none.
+///
+/// # Errors
+/// What was expected.
+pub(in crate::cli) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
