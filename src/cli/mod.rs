@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod calls;
 mod campaign;
 mod contact;
 mod database;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Prompts(_)
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
+        | CliCommand::Calls(_)
         | CliCommand::Backup(_)
         | CliCommand::Restore(_)
         | CliCommand::Prune(_)
@@ -126,6 +128,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
+        CliCommand::Calls(args) => runtime.block_on(calls::run(&args, &stored()?, printer)),
         CliCommand::Backup(args) => runtime.block_on(backup::run(&args, &stored()?, printer)),
         CliCommand::Restore(args) => runtime.block_on(restore::run(&args, &stored()?, printer)),
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
@@ -193,6 +196,7 @@ enum CliCommand {
     Prompts(prompts::PromptsArgs),
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
+    Calls(calls::CallsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
@@ -289,6 +293,7 @@ mod tests {
             "contact",
             "store",
             "prune",
+            "calls",
             "backup",
             "restore",
             "prompts",

@@ -6,6 +6,7 @@ mod drop_view;
 mod examinations;
 mod fleet;
 mod list_uploads;
+mod person_view;
 mod result_columns;
 mod single_drops;
 mod spec;
@@ -20,6 +21,7 @@ pub use list_uploads::{
     ContactFields, GivenContacts, ListUploads, PutRow, UploadCoding, UploadOrder, UploadPart,
     UploadRefusal,
 };
+pub use person_view::{CallDocument, PersonDocuments, PersonView};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{

@@ -9,6 +9,7 @@ mod evidence;
 pub(crate) mod killed;
 mod limits;
 mod live;
+mod person;
 mod receiver;
 pub(crate) mod server;
 mod tls;

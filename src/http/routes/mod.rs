@@ -17,6 +17,7 @@ mod fleet;
 mod imports;
 mod live;
 mod messages;
+mod person_exports;
 mod results;
 mod sessions;
 mod simulations;
@@ -114,6 +115,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/simulations/{simulation}" Some(A::ReadCampaigns) => simulations::show,
         POST "/doctor" Some(A::Examine) => doctor::examine,
         POST "/erasures" Some(A::Erase) => erasures::erase,
+        POST "/person-exports" Some(A::ExportPerson) => person_exports::export,
         GET "/messages" Some(A::ReadMessages) => messages::list,
         GET "/messages/{message}" Some(A::ReadMessages) => messages::show,
         GET "/messages/{message}/audio" Some(A::ReadMessages) => messages::audio,

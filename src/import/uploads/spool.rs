@@ -16,6 +16,7 @@ use flate2::write::MultiGzDecoder;
 use crate::{
     list::{RunningDigest, hex},
     orders::{UploadCoding, UploadOrder, UploadRefusal},
+    phone::PhoneNumber,
 };
 
 /// The folder.
@@ -115,6 +116,22 @@ impl Spool {
     /// The ids of those of which there are rejects.
     pub(super) fn rejected(&self) -> Vec<String> {
         self.ids(REJECTS)
+    }
+
+    /// The files that hold one of these numbers as digits, however these are set apart: lists whose rows are not in yet, and
+    /// rejects.
+    pub(super) fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
+        let wanted = numbers.iter().map(|number| tail(&number.shown(true)));
+        let wanted: Vec<_> = wanted.collect();
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let mut found: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| holds(path, &wanted).unwrap_or(false))
+            .collect();
+        found.sort();
+        found
     }
 
     /// The list of an upload, unless somebody works on it or it is gone.
@@ -348,6 +365,42 @@ fn files(doing: &str, path: &Path, error: &io::Error) -> UploadRefusal {
     UploadRefusal::Files(format!("cannot {doing} {}: {error}", path.display()))
 }
 
+/// The digits by which a number is known in whatever way it is written: without its country's code.
+fn tail(number: &str) -> Vec<u8> {
+    let digits: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).collect();
+    digits[digits.len().saturating_sub(TAIL)..].to_vec()
+}
+
+/// Whether a file has one of these runs of digits, with anything between them that people set digits apart by.
+fn holds(path: &Path, wanted: &[Vec<u8>]) -> io::Result<bool> {
+    let mut file = io::BufReader::with_capacity(64 * 1024, File::open(path)?);
+    let longest = wanted.iter().map(Vec::len).max().unwrap_or(0);
+    let mut seen: Vec<u8> = Vec::with_capacity(longest);
+    let mut byte = [0];
+    while io::Read::read(&mut file, &mut byte)? == 1 {
+        match byte[0] {
+            digit @ b'0'..=b'9' => {
+                if seen.len() == longest {
+                    seen.remove(0);
+                }
+                seen.push(digit);
+                if wanted
+                    .iter()
+                    .any(|one| !one.is_empty() && seen.ends_with(one))
+                {
+                    return Ok(true);
+                }
+            }
+            b' ' | b'-' | b'.' | b'(' | b')' | b'/' | b'+' | 0xc2 | 0xa0 => {}
+            _ => seen.clear(),
+        }
+    }
+    Ok(false)
+}
+
+/// How many digits of a number its spellings have in common.
+const TAIL: usize = 9;
+
 const PART: &str = "part";
 const LIST: &str = "list";
 const REJECTS: &str = "rejects.csv";
@@ -508,6 +561,28 @@ mod tests {
                 before: None,
                 after: None,
             },
+        }
+    }
+
+    #[test]
+    fn files_that_hold_a_number_are_found_however_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::below(folder.path());
+        assert!(spool.holding(&[]).is_empty());
+        fs::create_dir(folder.path().join("uploads")).unwrap();
+        let number = PhoneNumber::from_digits(12_025_550_101).unwrap();
+        for (name, text, holds) in [
+            ("a.list", "phone\n+12025550101\n", true),
+            ("b.rejects.csv", "phone\n\"(202) 555-0101\",no\n", true),
+            ("c.part", "x,1.202.555.0101", true),
+            ("d.list", "phone\n+12025550102\n", false),
+            ("e.list", "+120255\n50101", false),
+            ("f.list", "202,555,0101", false),
+        ] {
+            let path = folder.path().join("uploads").join(name);
+            fs::write(&path, text).unwrap();
+            let found = spool.holding(std::slice::from_ref(&number));
+            assert_eq!(found.contains(&path), holds, "{name}");
         }
     }
 
