@@ -10,6 +10,7 @@
 #   published  what installs published programs that judge the API
 #   metrics Prometheus, whose rules, queries and lints are asked
 #   clock   what sets the clock of one program alone
+#   package what judges the package for Debian
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
@@ -62,6 +63,13 @@ main() {
             want npm has npm
             ;;
         metrics) want prometheus has promtool ;;
+        package)
+            want debootstrap has debootstrap
+            want lintian has lintian
+            want systemd has systemd-analyze
+            want systemd-container has systemd-nspawn
+            want procps has pgrep
+            ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;
         esac

@@ -14,6 +14,7 @@ mod explain;
 mod fleet;
 mod healthcheck;
 mod init;
+mod manual;
 mod message;
 mod operator;
 mod patience;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
         | CliCommand::Calls(_)
+        | CliCommand::Manual(_)
         | CliCommand::Backup(_)
         | CliCommand::Restore(_)
         | CliCommand::Prune(_)
@@ -128,6 +130,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
+        CliCommand::Manual(args) => manual::run(&args),
         CliCommand::Calls(args) => runtime.block_on(calls::run(&args, &stored()?, printer)),
         CliCommand::Backup(args) => runtime.block_on(backup::run(&args, &stored()?, printer)),
         CliCommand::Restore(args) => runtime.block_on(restore::run(&args, &stored()?, printer)),
@@ -197,6 +200,8 @@ enum CliCommand {
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
     Calls(calls::CallsArgs),
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),

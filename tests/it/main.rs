@@ -42,6 +42,7 @@ mod serve_tls;
 mod standby;
 mod standstill;
 mod terminal;
+mod upgrade;
 mod uploads;
 mod waiting;
 
