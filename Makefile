@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test proof published deb package release fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test proof published deb package release proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -44,6 +44,9 @@ deb: ## The package for Debian, into target/debian; needs cargo-deb
 
 package: ## Whether that package installs, upgrades and goes as it should on a fresh Debian 12
 	tests/package.sh
+
+proxies: ## The service behind Debian's nginx and Caddy
+	tests/proxies.sh
 
 release: ## All of a release, into target/release-VERSION; ADVISORIES= a copy of the advisories' database
 	tools/release.sh $(RELEASE)

@@ -11,6 +11,7 @@
 #   metrics Prometheus, whose rules, queries and lints are asked
 #   clock   what sets the clock of one program alone
 #   package what judges the package for Debian
+#   proxies nginx and Caddy, which the service is put behind
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
 # Needs root, or sudo without a password, only if something is missing. Rust is not installed: which one is the user's choice.
@@ -63,6 +64,13 @@ main() {
             want npm has npm
             ;;
         metrics) want prometheus has promtool ;;
+        proxies)
+            want nginx-light has nginx
+            want caddy has caddy
+            want curl has curl
+            want openssl has openssl
+            want perl-base has perl
+            ;;
         package)
             want debootstrap has debootstrap
             want lintian has lintian
