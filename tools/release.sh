@@ -58,12 +58,19 @@ advisories() {
         return
     fi
     [ -d "$ADVISORIES" ] || die "there is no folder $ADVISORIES"
-    # cargo-deny looks below `db-path` for a folder that is named after the address; --offline never fetches.
+    # cargo-deny looks below `db-path` for a folder that is named after the database's own address.
     home=$(mktemp -d)
     trap 'rm -rf "$home"' EXIT
-    sed "/^\[advisories\]/,/^\[/{/^db-path/d;}" .deny.toml >"$home/deny.toml"
-    printf '\n[advisories]\ndb-path = "%s"\n' "$ADVISORIES" >>"$home/deny.toml"
-    cargo deny --locked --offline check --hide-inclusion-graph --config "$home/deny.toml" advisories
+    mkdir "$home/db"
+    if [ -d "$ADVISORIES/crates" ]; then
+        ln -s "$(readlink -f "$ADVISORIES")" "$home/db/advisory-db-3157b0e258782691"
+    else
+        rmdir "$home/db"
+        ln -s "$(readlink -f "$ADVISORIES")" "$home/db"
+    fi
+    cp .deny.toml "$home/deny.toml"
+    printf '\n[advisories]\ndb-path = "%s"\n' "$home/db" >>"$home/deny.toml"
+    cargo deny --locked --offline --config "$home/deny.toml" check --hide-inclusion-graph advisories
     say "no advisory of $ADVISORIES is about what is used"
 }
 
