@@ -34,6 +34,23 @@ COPY --from=voices /sounds /usr/share/aftertone/sounds
 USER aftertone
 ENTRYPOINT ["/usr/share/aftertone/container.sh"]
 
+# The database of docker-compose.postgres.yml.
+FROM ${BASE_IMAGE} AS postgres
+RUN mkdir -p /etc/postgresql-common \
+    && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
+    && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql \
+    && rm -rf /var/lib/apt/lists/*
+RUN groupadd --gid 10002 aftertone-postgres \
+    && useradd --uid 10002 --gid 10002 --no-create-home --home-dir /var/lib/aftertone-postgres --shell /usr/sbin/nologin aftertone-postgres \
+    && install -d -o aftertone-postgres -g aftertone-postgres -m 700 /var/lib/aftertone-postgres
+COPY tests/lab/postgres-container.sh /usr/share/aftertone/postgres.sh
+USER aftertone-postgres
+# The server's own word for a fast and orderly end.
+STOPSIGNAL SIGINT
+ENTRYPOINT ["/usr/share/aftertone/postgres.sh"]
+CMD ["run"]
+
 FROM ${BASE_IMAGE} AS build
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates cargo \
@@ -71,6 +88,9 @@ RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /
 COPY --from=build /usr/local/bin/aftertone /usr/local/bin/aftertone
 USER aftertone
 WORKDIR /var/lib/aftertone
+LABEL org.opencontainers.image.title="aftertone" \
+    org.opencontainers.image.description="Leaves a recorded message in a contact's voicemail through your Asterisk PBX" \
+    org.opencontainers.image.licenses="MIT OR Apache-2.0"
 CMD ["aftertone", "--help"]
 
 FROM aftertone AS aftertone-lab

@@ -80,6 +80,12 @@ impl DropId {
         self.0.as_u128()
     }
 
+    /// When it was made, in milliseconds since 1970; `None` of one that was not made by [`Self::generate`].
+    pub fn made_at_ms(self) -> Option<u64> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        Some(1_000 * seconds + u64::from(nanos) / 1_000_000)
+    }
+
     /// An id from a number, for tests that want the same ids on every run.
     pub const fn from_u128(number: u128) -> Self {
         Self(Uuid::from_u128(number))

@@ -27,6 +27,7 @@
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
 //! | [`audio`] | makes recordings fit for the telephone and keeps them | |
 //! | [`traces`] | a drop as a trace: its spans, and whether it is sent | yes |
+//! | [`backup`] | one file with a database and the prepared messages, checked byte for byte before it is used | |
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
 //! | [`store`] | campaigns, contacts, drops and do-not-call lists in SQLite or PostgreSQL, and the only place that knows SQL | |
 //! | [`list`] | contacts and do-not-call numbers coming in as CSV, results going out | |
@@ -65,6 +66,7 @@
 pub mod ari;
 pub mod audio;
 pub mod auth;
+pub mod backup;
 pub mod campaign;
 pub mod cli;
 pub mod clock;

@@ -2,7 +2,8 @@
 # Runs the README's two commands on a machine without anything installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
 # that has Rust and make.
 #
-#   tests/fresh.sh
+#   tests/fresh.sh         the two commands
+#   tests/fresh.sh base    only makes sure that the root is there that each run has a copy of
 #
 # The root is Debian bookworm as debootstrap makes it (once, kept in ${XDG_CACHE_HOME:-~/.cache}/aftertone/fresh-base) from the
 # mirror that this machine's own apt uses; each run gets a copy of its own, which is removed at the end. The checkout and cargo's
@@ -40,6 +41,7 @@ main() {
     (cd "$TOP" && cargo fetch --locked --quiet)
 
     make_base
+    [ "${1:-}" != base ] || exit 0
     child=
     trap tidy EXIT
     trap 'exit 130' INT

@@ -86,6 +86,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "evidence",
         &["id", "words", "metrics", "drop", "screen", "audio"],
     ),
+    ("backup", &["audio"]),
     (
         "runtime",
         &[
@@ -205,6 +206,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "auth",
+            "backup",
             "id",
             "words",
             "clock",
@@ -263,6 +265,12 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("sha2", "store"),
     ("sha2", "auth"),
     ("sha2", "http"),
+    ("sha2", "backup"),
+    ("sha2", "evidence"),
+    ("tar", "backup"),
+    ("zip", "evidence"),
+    ("clap_mangen", "cli"),
+    ("clap_complete", "cli"),
     ("subtle", "auth"),
     ("utoipa", "http"),
     ("base64", "http"),

@@ -277,7 +277,7 @@ impl Library {
         }))
     }
 
-    fn make_dir(&self) -> Result<(), Error> {
+    pub(super) fn make_dir(&self) -> Result<(), Error> {
         if self.dir.is_dir() {
             return Ok(());
         }
@@ -421,13 +421,13 @@ fn is_owner(text: &str) -> bool {
 }
 
 /// Extension of the recording for ordinary trunks.
-const WAV: &str = ".wav";
+pub(super) const WAV: &str = ".wav";
 
 /// Extension of the recording for wideband trunks: Asterisk's name for WAV at 16 kHz.
-const WIDE: &str = ".wav16";
+pub(super) const WIDE: &str = ".wav16";
 
 /// Extension of the report.
-const JSON: &str = ".json";
+pub(super) const JSON: &str = ".json";
 
 /// Longest report that is read, in bytes.
 const REPORT_MAX: u64 = 64 * 1024;

@@ -11,6 +11,7 @@
 mod decode;
 mod error;
 mod library;
+mod message_files;
 mod normalise;
 mod reference;
 mod refusal;
@@ -25,6 +26,7 @@ use thiserror::Error;
 pub use self::{
     error::Error,
     library::{Library, Listed, Once, Prepared},
+    message_files::MessageFile,
     normalise::{FRAME, LEAD, SHORTEST, TAIL},
     reference::{BadName, BadReference, Name, Reference, SoundUri, resolve},
     refusal::Refusal,

@@ -63,6 +63,8 @@ pub enum Action {
     Unbar,
     /// Erases everything about a person.
     Erase,
+    /// Hands out all that is known of a person, evidence and whole numbers included.
+    ExportPerson,
     /// Reads messages.
     ReadMessages,
     /// Prepares a message.
@@ -169,7 +171,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -191,6 +193,7 @@ impl Action {
         Self::Bar,
         Self::Unbar,
         Self::Erase,
+        Self::ExportPerson,
         Self::ReadMessages,
         Self::PrepareMessage,
         Self::RemoveMessage,
@@ -233,7 +236,7 @@ impl Action {
         match self {
             Self::OrderDrop | Self::CancelDrop => Scope::DropsWrite,
             Self::ReadDrops => Scope::DropsRead,
-            Self::ReadEvidence => Scope::EvidenceRead,
+            Self::ReadEvidence | Self::ExportPerson => Scope::EvidenceRead,
             Self::ReadCampaigns | Self::ReadResults | Self::ReadLive => Scope::CampaignsRead,
             Self::CreateCampaign
             | Self::ChangeCampaign
@@ -292,6 +295,7 @@ impl Action {
             Self::Bar => "do_not_call.add",
             Self::Unbar => "do_not_call.remove",
             Self::Erase => "person.erase",
+            Self::ExportPerson => "person.export",
             Self::ReadMessages => "message.read",
             Self::PrepareMessage => "message.add",
             Self::RemoveMessage => "message.remove",
@@ -377,7 +381,9 @@ mod tests {
                 | A::PrepareMessage
                 | A::RemoveMessage
                 | A::ChangePrompt => "- - m - A",
-                A::ReadEvidence | A::ReadAudit | A::ReadFullNumbers => "- - - a A",
+                A::ReadEvidence | A::ExportPerson | A::ReadAudit | A::ReadFullNumbers => {
+                    "- - - a A"
+                }
                 A::ReadWebhooks
                 | A::AddWebhook
                 | A::ChangeWebhook

@@ -1,6 +1,8 @@
 //! The command line: one module per command.
 
 mod audit;
+mod backup;
+mod calls;
 mod campaign;
 mod contact;
 mod database;
@@ -12,6 +14,7 @@ mod explain;
 mod fleet;
 mod healthcheck;
 mod init;
+mod manual;
 mod message;
 mod operator;
 mod patience;
@@ -20,6 +23,7 @@ mod prompts;
 mod prune;
 mod reload;
 mod report;
+mod restore;
 mod serve;
 mod stop;
 mod store;
@@ -58,6 +62,10 @@ pub fn main() -> ExitCode {
         | CliCommand::Prompts(_)
         | CliCommand::Contact(_)
         | CliCommand::Store(_)
+        | CliCommand::Calls(_)
+        | CliCommand::Manual(_)
+        | CliCommand::Backup(_)
+        | CliCommand::Restore(_)
         | CliCommand::Prune(_)
         | CliCommand::Token(_)
         | CliCommand::User(_)
@@ -124,6 +132,10 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Contact(args) => runtime.block_on(contact::run(&args, &stored()?, printer)),
         CliCommand::Store(args) => runtime.block_on(store::run(&args, &stored()?, printer)),
         CliCommand::Events(args) => runtime.block_on(events::run(&args, &stored()?, printer)),
+        CliCommand::Manual(args) => manual::run(&args),
+        CliCommand::Calls(args) => runtime.block_on(calls::run(&args, &stored()?, printer)),
+        CliCommand::Backup(args) => runtime.block_on(backup::run(&args, &stored()?, printer)),
+        CliCommand::Restore(args) => runtime.block_on(restore::run(&args, &stored()?, printer)),
         CliCommand::Prune(args) => runtime.block_on(prune::run(&args, &stored()?, printer)),
         CliCommand::Dnc(args) => runtime.block_on(dnc::run(&args, &stored()?, printer)),
         CliCommand::Fleet(args) => runtime.block_on(fleet::run(&args, &stored()?, printer)),
@@ -198,6 +210,11 @@ enum CliCommand {
     Prompts(prompts::PromptsArgs),
     Contact(contact::ContactArgs),
     Store(store::StoreArgs),
+    Calls(calls::CallsArgs),
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Prune(prune::PruneArgs),
     Token(token::TokenArgs),
     User(user::UserArgs),
@@ -293,6 +310,9 @@ mod tests {
             "contact",
             "store",
             "prune",
+            "calls",
+            "backup",
+            "restore",
             "prompts",
             "token",
             "user",

@@ -1,9 +1,13 @@
 //! `aftertone store`: the database itself.
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::{CliError, Exit, database, operator::by_user, printer::Printer};
+use super::{
+    CliError, Exit, campaign::moment, database, operator::by_user, printer::Printer,
+    restore::quieten,
+};
 use crate::{
     config::Config,
     store::{AuditEntry, Opened, Store, UpgradePlan},
@@ -19,6 +23,7 @@ pub(super) struct StoreArgs {
 #[derive(Debug, Subcommand)]
 enum StoreCommand {
     Migrate(MigrateArgs),
+    Restored(RestoredArgs),
 }
 
 /// Bring the database to this version's schema
@@ -40,6 +45,22 @@ struct MigrateArgs {
     json: bool,
 }
 
+/// Stop what a database would go on with that was restored from a backup
+///
+/// For a database that was restored otherwise than by `aftertone restore`, such as by `pg_restore`: run it before any other
+/// program uses the database. Campaigns that ran are paused, drops that were in flight are settled as `lost`, contacts that were leased
+/// are due again, people have to sign in again, and what to do next is printed. Nobody is called. Refused while a controller is
+/// alive by its lease, which lasts for half a minute.
+#[derive(Debug, Args)]
+struct RestoredArgs {
+    /// When the backup was taken, such as 2026-11-23T14:00 or RFC 3339; it is kept as the reason
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    taken_at: Option<Timestamp>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 /// Carries out a command.
 ///
 /// # Errors
@@ -51,6 +72,18 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     match &args.command {
         StoreCommand::Migrate(args) => migrate(args, config, printer).await,
+        StoreCommand::Restored(args) => {
+            let store = database::open(config).await?;
+            let done = quieten(&store, args.taken_at, false).await?;
+            if args.json {
+                printer.json(&done.object());
+            } else {
+                printer.line(&done.line());
+            }
+            done.say_what_to_do(printer);
+            store.close().await;
+            Ok(Exit::Success)
+        }
     }
 }
 

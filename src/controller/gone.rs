@@ -71,7 +71,8 @@ pub async fn give_up(
                         debug!(drop = %orphan.drop, ?written, "not given up: another has settled it");
                         continue;
                     }
-                    warn!(drop = %orphan.drop, pbx = orphan.pbx, "a drop is lost: its PBX did not come back");
+                    let why = words(&orphan.pbx);
+                    warn!(drop = %orphan.drop, pbx = orphan.pbx, why, "a drop is lost");
                     let of = (orphan.pbx.clone(), orphan.campaign);
                     *given_up.lost.entry(of).or_default() += 1;
                 }

@@ -14,6 +14,7 @@
 //! after a phone number, and a picture travels.
 
 mod archive;
+mod bundle;
 mod explained;
 mod files;
 mod heard_event;
@@ -26,6 +27,7 @@ mod retention;
 
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
+    bundle::{BundleContents, PersonBundle},
     explained::{
         ExplainedCall, HearAgainError, HearingSetting, LiveCall, hear_again, hearing_settings,
         reasons,

@@ -16,8 +16,8 @@ use super::{
         ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder,
         DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown, EventPage,
         EvidenceList, Examination, Fleet, ImportPage, ImportShown, Live, LiveShown, MessageList,
-        Problem, PutContacts, ReplayRequest, SimulationList, SimulationRequest, SimulationShown,
-        StandingOrder, WaitingShown,
+        PersonExportRequest, Problem, PutContacts, ReplayRequest, SimulationList,
+        SimulationRequest, SimulationShown, StandingOrder, WaitingShown,
     },
     openapi_webhooks::{
         DeliveryPage, PingShown, ReplayOrdered, ReplayShown, SecretRotation, WebhookChange,
@@ -501,6 +501,18 @@ const OPERATIONS: &[Operation] = &[
         parameters: &[],
         request: Some("ErasureRequest"),
         responses: &[(200, "What is gone", Some("Erasure"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/person-exports",
+        id: "export_person",
+        summary: "Hand out all that is known of a person, as a zip file",
+        description: "As `aftertone contact export`: contacts with their consent, decisions of the gate, calls with their reports, the evidence that is on \
+            this server, and a manifest with the SHA-256 of each file. Numbers are whole, which takes `numbers:full` as well, and, of those who have \
+            signed in, the password within ten minutes. That it was read is in the audit log.",
+        parameters: &[],
+        request: Some("PersonExportRequest"),
+        responses: &[(200, "The file", Some("File"))],
     },
     Operation {
         method: "GET",
@@ -1245,6 +1257,7 @@ fn schemas() -> Value {
     add::<Examination>(&mut all);
     add::<ErasureRequest>(&mut all);
     add::<ErasureShown>(&mut all);
+    add::<PersonExportRequest>(&mut all);
     add::<ReplayRequest>(&mut all);
     add::<DropReplay>(&mut all);
     add::<CampaignOrder>(&mut all);

@@ -868,6 +868,13 @@ pub(super) struct ErasureRequest {
     because: Option<String>,
 }
 
+/// Whose data are to be handed out.
+#[derive(ToSchema)]
+pub(super) struct PersonExportRequest {
+    /// The person's number.
+    number: String,
+}
+
 /// What is gone of a person.
 #[derive(ToSchema)]
 #[schema(as = Erasure)]
@@ -888,6 +895,9 @@ pub(super) struct ErasureShown {
     evidence_elsewhere: Vec<String>,
     /// Lists of which rows were left out: the person may be in the file and in its rejects.
     lists_with_rejects: Vec<ListWithRejects>,
+    /// Files of lists that were sent, and of their rejects, on the server's machine that hold the number; `DELETE /imports/{import}` removes
+    /// them.
+    files_with_number: Vec<String>,
 }
 
 /// A list of which rows were left out.

@@ -103,7 +103,7 @@ pub struct Problem {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Malformed,
         Self::CursorInvalid,
         Self::IdempotencyKeyMissing,

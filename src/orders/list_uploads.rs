@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     campaign::engine::{CampaignId, ContactId},
+    phone::PhoneNumber,
     store::{Across, AuditEntry, StoreError},
 };
 
@@ -216,4 +217,7 @@ pub trait ListUploads: fmt::Debug + Send + Sync {
 
     /// Where the rejects of an upload are on this machine, if it has any.
     fn rejects(&self, id: &str) -> PathBuf;
+
+    /// The files of lists and of their rejects on this machine that hold one of these numbers. It blocks.
+    fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf>;
 }

@@ -7,6 +7,7 @@ mod examinations;
 pub mod figures;
 mod fleet;
 mod list_uploads;
+mod person_view;
 mod result_columns;
 mod single_drops;
 mod spec;
@@ -21,6 +22,7 @@ pub use list_uploads::{
     ContactFields, GivenContacts, ListForm, ListUploads, PutRow, ResumedUpload, UploadCoding,
     UploadOrder, UploadPart, UploadRefusal,
 };
+pub use person_view::{CallDocument, PersonDocuments, PersonView};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{

@@ -163,7 +163,7 @@ impl Store {
         })
     }
 
-    /// On SQLite: overwrites what is deleted, and at the end what the write-ahead log has of it.
+    /// On SQLite: overwrites what is deleted, and at the end what the free space of the file and the write-ahead log have of it.
     async fn overwrite(&self, begins: bool) -> Result<(), StoreError> {
         let Pools::Sqlite { writer, .. } = &self.pools else {
             return Ok(());
@@ -171,7 +171,9 @@ impl Store {
         let pragmas: &[&'static str] = if begins {
             &["PRAGMA secure_delete = ON"]
         } else {
+            // Rows that were changed before have left traces in what is free of their pages: it is all written anew.
             &[
+                "VACUUM",
                 "PRAGMA wal_checkpoint(TRUNCATE)",
                 "PRAGMA secure_delete = OFF",
             ]

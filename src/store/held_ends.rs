@@ -32,6 +32,8 @@ pub enum HeldEnd {
     Expired,
     /// An operator cancelled it.
     Cancelled,
+    /// It waits in a database that was restored, where nothing goes on by itself; in words.
+    Restored(String),
     /// It cannot be dialled, by a fault that does not pass; in words.
     Failed(String),
 }
@@ -102,6 +104,7 @@ impl HeldEnd {
                 Outcome::Cancelled.slug(),
                 "it was cancelled before a call was made",
             ),
+            Self::Restored(words) => ("ended", Outcome::Cancelled.slug(), words),
             Self::Failed(words) => ("ended", Outcome::Error.slug(), words),
         }
     }
@@ -201,6 +204,20 @@ impl Store {
 }
 
 impl Tx {
+    /// Ends all drops that wait in a database that was restored; returns how many.
+    pub(super) async fn end_restored_holds(
+        &mut self,
+        because: &str,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let waiting: Vec<(String,)> = self.all(ALL_WAITING, args![]).await?;
+        for (drop,) in &waiting {
+            let end = HeldEnd::Restored(because.to_owned());
+            self.settle_held(drop, &end, now).await?;
+        }
+        Ok(waiting.len() as u64)
+    }
+
     async fn settle_held(
         &mut self,
         drop: &str,
@@ -213,7 +230,11 @@ impl Tx {
         let (state, reason, words) = end.kept();
         let ruling = match end {
             HeldEnd::Refused { ruling, .. } => Some(ruling.as_str()),
-            HeldEnd::Erased | HeldEnd::Expired | HeldEnd::Cancelled | HeldEnd::Failed(_) => None,
+            HeldEnd::Erased
+            | HeldEnd::Expired
+            | HeldEnd::Cancelled
+            | HeldEnd::Restored(_)
+            | HeldEnd::Failed(_) => None,
         };
         let given = args![drop, state, reason, words, ruling, micros(now)];
         self.execute(SETTLE, given).await?;
@@ -221,7 +242,9 @@ impl Tx {
             HeldEnd::Refused { .. } | HeldEnd::Erased | HeldEnd::Expired => {
                 (EventKind::DropRefused, "reason")
             }
-            HeldEnd::Cancelled | HeldEnd::Failed(_) => (EventKind::DropEnded, "outcome"),
+            HeldEnd::Cancelled | HeldEnd::Restored(_) | HeldEnd::Failed(_) => {
+                (EventKind::DropEnded, "outcome")
+            }
         };
         let is_erased = *end == HeldEnd::Erased;
         let mut detail = json!({ "words": words });
@@ -330,6 +353,9 @@ const EXPIRING: Sql = sql!(
 const NEXT_EXPIRY: Sql = sql!(
     "SELECT min(expires_at) FROM held_drops WHERE state = 'waiting' AND expires_at IS NOT NULL"
 );
+
+const ALL_WAITING: Sql =
+    sql!("SELECT drop_id FROM held_drops WHERE state = 'waiting' ORDER BY drop_id");
 
 const SETTLE: Sql = sql!(
     "UPDATE held_drops SET state = $2, reason = $3, words = $4, ruling = coalesce($5, ruling), settled_at = $6 \

@@ -54,6 +54,7 @@ fn describe(command: &mut Command, path: &str, text: &mut String) {
 
     let names: Vec<_> = command
         .get_subcommands()
+        .filter(|sub| !sub.is_hide_set())
         .map(|sub| sub.get_name().to_owned())
         .filter(|name| name != "help")
         .collect();

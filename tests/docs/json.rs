@@ -227,6 +227,13 @@ pub(crate) fn objects() -> String {
         TOKEN,
     );
     add(
+        "`aftertone backup`",
+        "One object. `restore` prints `{\"file\", \"database\", \"messages\", \"taken_at\", \"paused\", \"lost\", \"given_back\", \"held\", \"uploads\", \"sessions\", \"idempotency_keys\"}`: \
+         campaigns that were paused, by name, and counts of what was settled, given back, interrupted, ended and kept; `store restored` prints the same from `taken_at` on.",
+        &one(&["backup", "backup.tar"]),
+        BACKUP,
+    );
+    add(
         "`aftertone explain`",
         "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences`, `notes` and `phrases` (words that were recognised live) if there are any.",
         &snapshot(|value| value["beeps"].is_array()),
@@ -990,6 +997,15 @@ const REQUEUE: &[(&str, &str)] = &[
 const DELETE: &[(&str, &str)] = &[
     ("campaign", "the name"),
     ("contacts", "how many contacts went with it"),
+];
+
+const BACKUP: &[(&str, &str)] = &[
+    ("file", "the backup"),
+    ("taken_at", "of which moment it is"),
+    ("aftertone", "the version of the program"),
+    ("schema", "the version of the database's schema"),
+    ("messages", "how many messages are in it"),
+    ("bytes", "how many bytes its files have"),
 ];
 
 const LISTS: &[(&str, &str)] = &[("list", "its name"), ("numbers", "how many numbers it has")];

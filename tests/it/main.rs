@@ -3,6 +3,7 @@
 mod acceptance;
 mod api;
 mod audit_cli;
+mod backup;
 
 #[expect(
     dead_code,
@@ -46,6 +47,7 @@ mod standby;
 mod standstill;
 mod terminal;
 mod traces;
+mod upgrade;
 mod uploads;
 mod waiting;
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the images of docker-compose.yml, leaves one voicemail in their lab, and checks what the mailbox recorded.
+# Builds the images of docker-compose.yml, leaves one voicemail in their lab, and checks what the mailbox recorded; then has the service
+# itself, and two of them on PostgreSQL with a PBX each (docker-compose.postgres.yml), work through a campaign.
 #
 #   tests/lab/docker.sh
 #
@@ -20,7 +21,7 @@ PATIENCE=60
 
 export AFTERTONE_CARGO_PROFILE=ci
 # Empty: any free port, so that a lab of the user's own is not in the way.
-export AFTERTONE_ARI_PORT=''
+export AFTERTONE_ARI_PORT='' AFTERTONE_PORT=''
 
 main() {
     cd "$TOP"
@@ -56,6 +57,8 @@ main() {
     compose exec -T aftertone aftertone drop "+$NUMBER" --message "$MESSAGE" --json >"$work/drop.json" ||
         die "the drop was not delivered: $(cat "$work/drop.json")"
     check
+    service
+    two_controllers
     say "passed"
 }
 
@@ -70,6 +73,63 @@ check() {
         die "the message in the mailbox: $found"
     say "the message in the mailbox: $found"
 }
+
+# The service is healthy, closed where it need not be open, and ends in an orderly way; the number that it has barred is there afterwards.
+service() {
+    id=$(compose ps -q aftertone)
+    [ "$(docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.State.Health.Status}} {{.Config.User}}' "$id")" = "true healthy aftertone" ] ||
+        die "the service is not as it should be: $(docker inspect "$id")"
+    port=$(docker port "$id" 8090 | sed -n 's/^127.0.0.1://p')
+    [ -n "$port" ] || die "the service is not published on 127.0.0.1: $(docker port "$id")"
+    fetch "http://127.0.0.1:$port/healthz" || die "the service does not answer on port $port"
+    compose exec -T aftertone sh -c 'touch /usr/x 2>/dev/null' && die "its root can be written"
+    compose exec -T aftertone sh -c 'id -u' | grep -qx 10001 || die "it does not run as 10001"
+    compose exec -T aftertone aftertone dnc add +12025550999 >/dev/null
+    before=$(date +%s)
+    compose stop aftertone >/dev/null 2>&1
+    [ "$(docker inspect -f '{{.State.ExitCode}}' "$id")" = 0 ] || die "the service did not end as ordered"
+    say "the service has ended within $(($(date +%s) - before)) s"
+    compose up -d >"$work/up.log" 2>&1 || die "the service did not come back: $(cat "$work/up.log")"
+    compose exec -T aftertone aftertone dnc check +12025550999 >/dev/null && die "what was stored is gone"
+    return 0
+}
+
+# Each of nine subscribers has one message, and both controllers have dialled.
+two_controllers() {
+    say "PostgreSQL, two controllers, two PBXes"
+    files="-f docker-compose.yml -f docker-compose.postgres.yml"
+    compose build postgres >"$work/build.log" 2>&1 || die "the image of PostgreSQL could not be built: $(tail -n 20 "$work/build.log")"
+    compose up -d >"$work/up.log" 2>&1 || {
+        cat "$work/up.log" >&2
+        die "the two controllers did not start, or are not healthy"
+    }
+    until [ "$(compose ps -q aftertone aftertone2 | xargs docker inspect -f '{{.State.Health.Status}}' | sort -u)" = healthy ]; do
+        sleep 0.5
+        [ $(($(date +%s) - before)) -lt 300 ] || die "a controller is not healthy"
+    done
+    {
+        echo phone
+        for area in 202 203 205 206 207 208 209 210 212; do echo "+1${area}5550101"; done
+    } | compose exec -T aftertone sh -c 'cat >/tmp/leads.csv'
+    compose exec -T aftertone aftertone campaign create spring /tmp/leads.csv --message hello --kind informational >/dev/null
+    compose exec -T aftertone2 aftertone campaign start spring >/dev/null
+    deadline=$(($(date +%s) + 180))
+    until compose exec -T aftertone2 aftertone campaign status spring --json | grep -q '"standing":"complete"'; do
+        [ "$(date +%s)" -lt "$deadline" ] ||
+            die "the campaign does not end: $(compose exec -T aftertone aftertone campaign status spring)"
+        sleep 1
+    done
+    found=$(compose exec -T postgres psql -h 127.0.0.1 -U aftertone -At -F ' ' \
+        -c "SELECT count(*), count(DISTINCT number), count(DISTINCT pbx) FROM drops WHERE outcome = 'delivered'" aftertone)
+    [ "$found" = "9 9 2" ] || die "delivered, numbers and PBXes are $found instead of 9 9 2"
+    say "9 messages by two controllers"
+}
+
+fetch() { perl -MIO::Socket::INET -e '
+    my ($host, $port, $path) = $ARGV[0] =~ m{^http://([^:]+):(\d+)(/.*)$} or die;
+    my $socket = IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 10) or exit 1;
+    print $socket "GET $path HTTP/1.0\r\nHost: $host:$port\r\n\r\n";
+    exit(<$socket> =~ / 200 / ? 0 : 1)' "$1"; }
 
 # --- engine ---
 
@@ -121,7 +181,11 @@ find_compose() {
     say "using $($compose_command version | head -n 1)"
 }
 
-compose() { $compose_command -p "$PROJECT" "$@" 9>&-; }
+# Both files once the second is used.
+files='-f docker-compose.yml'
+
+# shellcheck disable=SC2086  # options
+compose() { $compose_command $files -p "$PROJECT" "$@" 9>&-; }
 
 # Without recommended packages: docker-compose works with whichever client there is.
 install() {

@@ -33,6 +33,7 @@ mod pooler;
 mod prompts;
 mod prune;
 mod read_only;
+mod restored;
 mod results;
 mod rights;
 mod storm;
@@ -108,6 +109,7 @@ fn main() {
         prompts::trials(&server),
         prune::trials(&server),
         read_only::trials(&server),
+        restored::trials(&server),
         results::trials(&server),
         rights::trials(&server),
         storm::trials(&server),

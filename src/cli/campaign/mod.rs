@@ -18,7 +18,9 @@ mod words;
 
 use clap::{Args, Subcommand};
 
-pub(super) use self::{board::note_line, create::find, run::wait, simulate::forecast};
+pub(super) use self::{
+    board::note_line, create::find, results::moment, run::wait, simulate::forecast,
+};
 
 use super::{CliError, Exit, printer::Printer};
 use crate::config::Config;

@@ -168,9 +168,11 @@ pub(super) async fn run(
     let format = format.unwrap_or(RowFormat::Csv);
     let mut rows = RowWriter::begin(format, delimiter, columns, out).map_err(gone)?;
     let mut after = None;
+    let mut is_empty = true;
     loop {
         let page = store.results(campaign.id, &filter, after, PAGE).await;
         let (page, next) = page.map_err(database::trouble)?;
+        is_empty &= page.is_empty();
         let written = page
             .iter()
             .try_for_each(|row| rows.write(&result_columns.of(row)));
@@ -183,10 +185,41 @@ pub(super) async fn run(
         after = Some(next);
     }
     match rows.end() {
-        Ok(()) => Ok(Exit::Success),
+        Ok(()) => {
+            if is_empty && let Some(number) = filter.number.as_ref() {
+                printer.note(&unknown(&store, &campaign, number).await?);
+            }
+            Ok(Exit::Success)
+        }
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(gone(error)),
     }
+}
+
+/// Why there is no row of a number: the campaign does not have it, or has not called it.
+async fn unknown(
+    store: &Store,
+    campaign: &Campaign,
+    number: &PhoneNumber,
+) -> Result<String, CliError> {
+    let name = &campaign.name;
+    let of_number = Filter {
+        number: Some(number.clone()),
+        undialled: true,
+        ..Filter::default()
+    };
+    let found = store.results(campaign.id, &of_number, None, 1).await;
+    let (rows, _) = found.map_err(database::trouble)?;
+    let Some(row) = rows.first() else {
+        return Ok(format!(
+            "{number} is not a contact of campaign `{name}`; `aftertone contact show` looks in all campaigns"
+        ));
+    };
+    Ok(if row.drop.is_some() {
+        format!("no drop to {number} in campaign `{name}` is of that kind")
+    } else {
+        format!("{number} was not called in campaign `{name}` yet; `--undialled` shows why")
+    })
 }
 
 async fn campaign(store: &Store, name: &str) -> Result<Campaign, CliError> {
@@ -290,7 +323,11 @@ fn outcome(text: &str) -> Result<Outcome, String> {
         })
 }
 
-fn moment(text: &str) -> Result<Timestamp, String> {
+/// A moment that was given, in this machine's time zone if it says none.
+///
+/// # Errors
+/// What was expected.
+pub(in crate::cli) fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }

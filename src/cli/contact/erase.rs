@@ -14,6 +14,7 @@ use crate::{
     config::{Config, StoreUrl},
     evidence::{Archive, EvidenceReader},
     id::DropId,
+    import::files_holding,
     phone::PhoneNumber,
     store::{AuditEntry, ErasedPerson, PersonRecord, Store, copies_of},
 };
@@ -113,6 +114,11 @@ pub(super) async fn run(
         StoreUrl::Sqlite(path) => copies_of(path),
         StoreUrl::Postgres(_) => Vec::new(),
     };
+    let files = files_holding(&config.state_dir, &numbers);
+    let files: Vec<_> = files
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     let elsewhere: Vec<_> = elsewhere
         .iter()
         .map(|path| path.display().to_string())
@@ -129,6 +135,7 @@ pub(super) async fn run(
             "lists_with_rejects": lists.iter().map(|(campaign, list)| {
                 json!({ "campaign": campaign, "list": list })
             }).collect::<Vec<_>>(),
+            "files_with_number": files,
             "copies": copies.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         }));
         return Ok(Exit::Success);
@@ -154,6 +161,11 @@ pub(super) async fn run(
         let list = list.escape_debug();
         printer.line(&format!(
             "of `{list}` of campaign `{campaign}` rows were left out: look in the list and in its file of rejects (`.rejects.csv`)"
+        ));
+    }
+    for path in files {
+        printer.line(&format!(
+            "of a list that was sent over HTTP, `{path}` holds the number: `DELETE /imports/{{import}}` removes it"
         ));
     }
     for path in copies {

@@ -1,6 +1,7 @@
 //! `aftertone contact`: what is known of a person, and its end.
 
 mod erase;
+mod export;
 mod record;
 mod show;
 
@@ -12,7 +13,7 @@ use crate::{
     phone::{PhoneNumber, Rules},
 };
 
-/// See all that is known of a person, or erase it
+/// See all that is known of a person, hand it out, or erase it
 #[derive(Debug, Args)]
 pub(super) struct ContactArgs {
     #[command(subcommand)]
@@ -22,6 +23,7 @@ pub(super) struct ContactArgs {
 #[derive(Debug, Subcommand)]
 enum ContactCommand {
     Show(show::ShowArgs),
+    Export(export::ExportArgs),
     Erase(erase::EraseArgs),
 }
 
@@ -36,12 +38,13 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     match &args.command {
         ContactCommand::Show(args) => show::run(args, config, printer).await,
+        ContactCommand::Export(args) => export::run(args, config, printer).await,
         ContactCommand::Erase(args) => erase::run(args, config, printer).await,
     }
 }
 
 /// The number that was given, with every spelling that dials the same telephone. It comes first.
-fn spellings(text: &str, config: &Config) -> Result<Vec<PhoneNumber>, CliError> {
+pub(super) fn spellings(text: &str, config: &Config) -> Result<Vec<PhoneNumber>, CliError> {
     // What is known of a person may be about a number that is not dialled.
     let rules = Rules {
         allow_premium: true,

@@ -1,52 +1,21 @@
-//! What is known of a person, as text and as JSON.
-
-use jiff::Timestamp;
-use serde_json::{Value, json};
+//! What is known of a person, as text.
 
 use crate::{
     campaign::policy::ConsentKind,
+    orders::PersonView,
     phone::PhoneNumber,
-    store::{
-        Barred, ContactStep, HeldState, PersonCall, PersonContact, PersonDecision, PersonHold,
-        PersonPrompt, PersonRecord, PersonRemoval, Status,
-    },
+    store::{HeldState, PersonCall, PersonContact, PersonDecision, PersonHold, PersonPrompt},
     words::PromptEnd,
 };
 
-/// A person, and how they are shown.
-pub(super) struct Subject<'a> {
-    /// The number that was asked for.
-    pub(super) number: &'a PhoneNumber,
-    /// What is known.
-    pub(super) record: &'a PersonRecord,
-    /// Whether numbers are shown whole.
-    pub(super) full_number: bool,
-    /// The current time.
-    pub(super) now: Timestamp,
-}
+/// What is known of a person, for people.
+pub(super) struct PersonText<'a>(pub(super) PersonView<'a>);
 
-impl Subject<'_> {
-    /// For programs.
-    pub(super) fn object(&self) -> Value {
-        let record = self.record;
-        json!({
-            "number": self.shown(self.number),
-            "contacts": record.contacts.iter().map(|each| self.contact_object(each)).collect::<Vec<_>>(),
-            "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
-            "held": record.held.iter().map(hold_object).collect::<Vec<_>>(),
-            "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
-            "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
-            "prompts": record.prompts.iter().map(prompt_object).collect::<Vec<_>>(),
-            "erased": record.erased.as_ref().map(|(at, because)| {
-                json!({ "at": at.to_string(), "because": because })
-            }),
-        })
-    }
-
+impl PersonText<'_> {
     /// For people.
     pub(super) fn lines(&self) -> Vec<String> {
-        let record = self.record;
-        let mut lines = vec![self.shown(self.number)];
+        let record = self.0.record;
+        let mut lines = vec![self.shown(self.0.number)];
         if let Some((at, because)) = &record.erased {
             lines.push(format!(
                 "  everything about the person was erased at {at}{}; they are never called again",
@@ -87,7 +56,7 @@ impl Subject<'_> {
             (Some(list), None) => format!("from `{}`", list.escape_debug()),
             (None, _) => "not from a list".to_owned(),
         };
-        let spelt = if contact.number == *self.number {
+        let spelt = if contact.number == *self.0.number {
             String::new()
         } else {
             format!(" as {}", self.shown(&contact.number))
@@ -128,7 +97,10 @@ impl Subject<'_> {
                 format!("    consent: {}{at}{source}", consent_slug(consent.kind))
             }
         });
-        lines.push(format!("    next: {}", next(contact, self.now).1));
+        lines.push(format!(
+            "    next: {}",
+            PersonView::next(contact, self.0.now).1
+        ));
         for decision in &contact.decisions {
             lines.push(format!("    {}", decision_line(decision)));
             if let Some(ruling) = &decision.ruling {
@@ -170,125 +142,8 @@ impl Subject<'_> {
         lines
     }
 
-    fn contact_object(&self, contact: &PersonContact) -> Value {
-        let (slug, words, at) = {
-            let (slug, words) = next(contact, self.now);
-            let at = match &contact.step {
-                ContactStep::Due { at, .. } => Some(at.to_string()),
-                ContactStep::Leased
-                | ContactStep::Dialling
-                | ContactStep::Ended(_)
-                | ContactStep::Refused(_) => None,
-            };
-            (slug, words, at)
-        };
-        let (outcome, refused) = match contact.step {
-            ContactStep::Ended(outcome) => (Some(outcome.slug()), None),
-            ContactStep::Refused(reason) => (None, Some(reason.slug())),
-            ContactStep::Due { .. } | ContactStep::Leased | ContactStep::Dialling => (None, None),
-        };
-        let (held, zone) = match &contact.step {
-            ContactStep::Due { held, zone, .. } => (held.map(|held| held.slug()), zone.as_deref()),
-            ContactStep::Leased
-            | ContactStep::Dialling
-            | ContactStep::Ended(_)
-            | ContactStep::Refused(_) => (None, None),
-        };
-        json!({
-            "campaign": contact.campaign,
-            "standing": contact.status.slug(),
-            "list": contact.list,
-            "line": contact.line,
-            "number": self.shown(&contact.number),
-            "name": contact.name,
-            "timezone": contact.zone,
-            "state": contact.state,
-            "message": contact.message,
-            "id": contact.foreign_id,
-            "columns": contact.others,
-            "consent": contact.consent.as_ref().map(|consent| json!({
-                "kind": consent_slug(consent.kind),
-                "at": consent.at.map(|at| at.to_string()),
-                "source": consent.source,
-            })),
-            "attempts": contact.attempts,
-            "outcome": outcome,
-            "refused": refused,
-            "next": { "why": slug, "words": words, "at": at, "held": held, "zone": zone },
-            "decisions": contact.decisions.iter().map(decision_object).collect::<Vec<_>>(),
-        })
-    }
-
-    fn call_object(&self, call: &PersonCall) -> Value {
-        json!({
-            "drop": call.drop.to_string(),
-            "campaign": call.campaign,
-            "attempt": call.attempt,
-            "number": self.shown(&call.number),
-            "pbx": call.pbx,
-            "technique": call.technique,
-            "message": call.message,
-            "caller_id": call.caller_id,
-            "ruling": ruling(Some(&call.ruling)),
-            "started_at": call.started_at.to_string(),
-            "ended_at": call.ended_at.map(|at| at.to_string()),
-            "outcome": call.outcome.map(|outcome| outcome.slug()),
-            "proof": call.proof.map(|proof| proof.slug()),
-            "evidence": call.evidence,
-        })
-    }
-
     fn shown(&self, number: &PhoneNumber) -> String {
-        number.shown(self.full_number)
-    }
-}
-
-/// What is next for a contact and why: a slug, and words.
-fn next(contact: &PersonContact, now: Timestamp) -> (&'static str, String) {
-    match &contact.step {
-        ContactStep::Ended(outcome) => {
-            ("ended", format!("nothing, it ended as {}", outcome.slug()))
-        }
-        ContactStep::Refused(reason) => (
-            "refused",
-            format!("nothing, the gate refused: {}", reason.slug()),
-        ),
-        ContactStep::Dialling => ("in_flight", "a call is in flight".to_owned()),
-        ContactStep::Leased => (
-            "leased",
-            "a controller has the contact, and asks the gate next".to_owned(),
-        ),
-        ContactStep::Due { at, held, zone } => {
-            let stopped = match contact.status {
-                Status::Running | Status::Complete => None,
-                Status::Draft => Some(("draft", "nothing before the campaign is started; then")),
-                Status::Paused => Some(("paused", "nothing while the campaign is paused; then")),
-                Status::Cancelling | Status::Cancelled => {
-                    return ("cancelled", "nothing, the campaign is cancelled".to_owned());
-                }
-                Status::DatesOver => {
-                    return (
-                        "dates_over",
-                        "nothing, the campaign's last date is over".to_owned(),
-                    );
-                }
-            };
-            let zone = zone.as_deref();
-            let zone = zone.map_or_else(String::new, |zone| format!(" in {zone}"));
-            let (slug, words) = match held {
-                _ if *at <= now => ("due", format!("due since {at}")),
-                Some(held) => (
-                    held.slug(),
-                    format!("held until {at}: {}{zone}", held.slug()),
-                ),
-                None if contact.attempts > 0 => ("retry", format!("the next attempt at {at}")),
-                None => ("waiting", format!("due at {at}")),
-            };
-            match stopped {
-                None => (slug, words),
-                Some((slug, before)) => (slug, format!("{before} {words}")),
-            }
-        }
+        number.shown(self.0.full_number)
     }
 }
 
@@ -305,18 +160,6 @@ fn decision_line(decision: &PersonDecision) -> String {
         "{}: {}, {}{zone}{until}{times}",
         decision.at, decision.decision, decision.reason
     )
-}
-
-fn decision_object(decision: &PersonDecision) -> Value {
-    json!({
-        "at": decision.at.to_string(),
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "until": decision.until.map(|until| until.to_string()),
-        "zone": decision.zone,
-        "times_held": decision.times_held,
-        "ruling": ruling(decision.ruling.as_deref()),
-    })
 }
 
 fn hold_line(held: &PersonHold) -> String {
@@ -336,34 +179,6 @@ fn hold_line(held: &PersonHold) -> String {
     format!("  drop {drop} of {held_at}, message `{message}`: {stands}")
 }
 
-fn hold_object(held: &PersonHold) -> Value {
-    json!({
-        "drop": held.drop.to_string(),
-        "message": held.message,
-        "at": held.held_at.to_string(),
-        "state": held.hold.state.slug(),
-        "reason": held.hold.reason,
-        "until": held.hold.until.to_string(),
-    })
-}
-
-fn entry_object(entry: &Barred) -> Value {
-    json!({
-        "list": entry.list.as_str(),
-        "at": entry.at.to_string(),
-        "because": entry.because,
-    })
-}
-
-fn removal_object(removal: &PersonRemoval) -> Value {
-    json!({
-        "list": removal.list,
-        "at": removal.at.to_string(),
-        "who": removal.who,
-        "because": removal.because,
-    })
-}
-
 fn prompt_line(prompt: &PersonPrompt) -> String {
     let ends = prompt.ends.map_or("with the program", PromptEnd::as_str);
     let learnt = if prompt.is_learnt {
@@ -376,24 +191,6 @@ fn prompt_line(prompt: &PersonPrompt) -> String {
         "  prompt {} of the book ({ends}){learnt}: heard in {calls} of the calls, last at {last}",
         prompt.prompt
     )
-}
-
-fn prompt_object(prompt: &PersonPrompt) -> Value {
-    json!({
-        "prompt": prompt.prompt,
-        "ends": prompt.ends,
-        "learnt": prompt.is_learnt,
-        "calls": prompt.calls,
-        "last_heard": prompt.last_heard.to_string(),
-    })
-}
-
-/// A ruling as it was stored; as text if it is not JSON.
-fn ruling(text: Option<&str>) -> Value {
-    match text {
-        None => Value::Null,
-        Some(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-    }
 }
 
 const fn consent_slug(kind: ConsentKind) -> &'static str {
@@ -413,19 +210,21 @@ fn said(because: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::{
         campaign::{HeldReason, RefusedReason, policy::Consent},
         drop::{Outcome, Proof, Technique},
         id::DropId,
-        store::{ListName, SettledHold},
+        store::{Barred, ContactStep, ListName, PersonRecord, PersonRemoval, SettledHold, Status},
     };
 
     #[test]
     fn a_person_is_shown_to_people_and_to_programs() {
         let record = record();
         let mut subject = subject(&record);
-        insta::assert_snapshot!("text", subject.lines().join("\n"));
+        insta::assert_snapshot!("text", PersonText(subject).lines().join("\n"));
         let object = serde_json::to_string_pretty(&subject.object()).unwrap();
         insta::assert_snapshot!("json", object);
         assert!(!object.contains("12025550101"));
@@ -436,7 +235,7 @@ mod tests {
     #[test]
     fn nothing_known_is_said() {
         let record = PersonRecord::default();
-        insta::assert_snapshot!(subject(&record).lines().join("\n"), @r"
+        insta::assert_snapshot!(PersonText(subject(&record)).lines().join("\n"), @r"
         +1202•••0101
           nothing is known
         ");
@@ -490,15 +289,15 @@ mod tests {
                 attempts,
                 ..record().contacts.remove(0)
             };
-            let (slug, words) = next(&contact, at("2026-11-24T12:00:00Z"));
+            let (slug, words) = PersonView::next(&contact, at("2026-11-24T12:00:00Z"));
             assert_eq!(slug, expected, "{words}");
         }
     }
 
-    fn subject(record: &PersonRecord) -> Subject<'_> {
+    fn subject(record: &PersonRecord) -> PersonView<'_> {
         static NUMBER: std::sync::LazyLock<PhoneNumber> =
             std::sync::LazyLock::new(|| PhoneNumber::from_digits(12_025_550_101).unwrap());
-        Subject {
+        PersonView {
             number: &NUMBER,
             record,
             full_number: false,

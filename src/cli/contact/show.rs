@@ -6,6 +6,7 @@ use super::{record, spellings};
 use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
+    orders::PersonView,
 };
 
 /// Show all that is known of a person
@@ -37,7 +38,7 @@ pub(super) async fn run(
     let store = database::open_to_read(config).await?;
     let record = store.person(&numbers).await.map_err(database::trouble)?;
     let now = database::now();
-    let subject = record::Subject {
+    let subject = PersonView {
         number: &numbers[0],
         record: &record,
         full_number: args.full_number,
@@ -46,7 +47,7 @@ pub(super) async fn run(
     if args.json {
         printer.json(&subject.object());
     } else {
-        for line in subject.lines() {
+        for line in record::PersonText(subject).lines() {
             printer.line(&line);
         }
     }

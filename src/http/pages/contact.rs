@@ -19,6 +19,7 @@ use super::{
     ruling::{ShownFinding, findings, stored},
     see,
     shell::{Moment, PageShell},
+    stored_drop::{moment_of, outcome_of},
 };
 use crate::{
     auth::{Action, Object},
@@ -217,8 +218,8 @@ async fn made(
             .map(|drop| DropOfPerson {
                 id: drop.id.to_string(),
                 attempt: drop.attempt,
-                started_at: Moment(drop.started_at),
-                outcome: drop.outcome.map(|outcome| outcome.slug()),
+                started_at: moment_of(&drop),
+                outcome: outcome_of(&drop),
                 proof: drop.proof.map(|proof| proof.slug()),
                 findings: stored(&drop.ruling),
             })

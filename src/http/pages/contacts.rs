@@ -9,6 +9,7 @@ use super::{
     form::PageForm,
     page, pages,
     shell::{Moment, PageShell},
+    stored_drop::{moment_of, outcome_of},
 };
 use crate::{
     auth::Action,
@@ -172,9 +173,9 @@ async fn look(api: &Api, query: &str, rules: Rules) -> Result<FoundPeople, Probl
     drops.dedup_by_key(|drop| drop.id);
     let drops = drops.into_iter().map(|drop| FoundDrop {
         id: drop.id.to_string(),
-        started_at: Moment(drop.started_at),
+        started_at: moment_of(&drop),
+        outcome: outcome_of(&drop),
         message: drop.message,
-        outcome: drop.outcome.map(|outcome| outcome.slug()),
         proof: drop.proof.map(|proof| proof.slug()),
     });
     Ok(FoundPeople {

@@ -16,6 +16,7 @@ use super::{
     page, pages,
     ruling::{ShownFinding, stored},
     shell::{Moment, PageShell},
+    stored_drop::{moment_of, outcome_of},
 };
 use crate::{
     auth::{Action, Object},
@@ -175,10 +176,10 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
         shell: PageShell::of(api, caller, title, "/contacts").await,
         id: drop.id.to_string(),
         number: masked(drop.number.as_ref()),
-        outcome: drop.outcome.map(|outcome| outcome.slug()),
+        outcome: outcome_of(&drop),
         proof: drop.proof.map(|proof| proof.slug()),
         facts: facts(&drop, &report),
-        started_at: Moment(drop.started_at),
+        started_at: moment_of(&drop),
         ended_at: drop.ended_at.map(Moment),
         legs: [("Busy leg", "busy"), ("Drop leg", "drop")]
             .into_iter()
@@ -215,6 +216,7 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
 fn facts(drop: &StoredDrop, report: &Value) -> Vec<(&'static str, String)> {
     let text = |key: &str| report[key].as_str().map(spaced);
     let ms = |key: &str| report[key].as_u64().map(|ms| format!("{ms} ms"));
+    let held = drop.hold.as_ref();
     let beep = report["beep"]["hz"].as_f64().map(|hz| format!("{hz} Hz"));
     let all = [
         ("Message", Some(drop.message.clone())),
@@ -233,7 +235,11 @@ fn facts(drop: &StoredDrop, report: &Value) -> Vec<(&'static str, String)> {
             ms("heard_ms").filter(|ms| ms != "0 ms"),
         ),
         ("Ended by", text("ended_by")),
-        ("Why", text("reason")),
+        (
+            "Why",
+            text("reason").or_else(|| held.map(|hold| spaced(&hold.reason))),
+        ),
+        ("In words", held.and_then(|hold| hold.words.clone())),
         (
             "The PBX's words",
             report["words"].as_str().map(str::to_owned),

@@ -33,6 +33,7 @@ mod settings_change;
 mod shell;
 mod shown_once;
 mod signing_in;
+mod stored_drop;
 mod surroundings;
 mod system;
 mod trunk;

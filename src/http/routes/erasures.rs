@@ -39,6 +39,8 @@ pub(in crate::http) struct ErasureView {
     evidence_elsewhere: Vec<String>,
     /// Lists of which rows were left out: the person may be in the list's file and in its rejects.
     lists_with_rejects: Vec<RejectingList>,
+    /// Files of lists that were sent, and of their rejects, on this machine that hold the number.
+    files_with_number: Vec<String>,
 }
 
 /// A list of which rows were left out.
@@ -58,17 +60,10 @@ pub(in crate::http) async fn erase(
     parameters.finish()?;
     caller.has_just_signed_in(now())?;
     let mut fields = Fields::of(body.json()?)?;
-    // What is known of a person may be about a number that is not dialled.
-    let rules = Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    };
-    let number = fields.parsed("number", |text| PhoneNumber::parse(text, rules));
-    let number = fields.required("number", number, "a number, such as `+12025550101`");
+    let numbers = person(&api, &mut fields);
     let because = fields.text("because");
-    let number = fields.finish(number)?;
-    let mut numbers = vec![number.clone()];
-    numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
+    let numbers = fields.finish(numbers)?;
+    caller.has_just_signed_in(now())?;
 
     // Whom it is about is to be forgotten: the log does not say it.
     let entry = AuditEntry {
@@ -93,6 +88,9 @@ pub(in crate::http) async fn erase(
         return Err(Problem::new(ProblemKind::Conflict, words));
     };
     let lists = api.store.lists_with_rejects().await?.into_iter();
+    let uploads = std::sync::Arc::clone(&api.uploads);
+    let files = spawn_blocking(move || uploads.holding(&numbers)).await;
+    let files = files.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     Ok(Json(ErasureView {
         contacts,
         calls: drops,
@@ -104,7 +102,25 @@ pub(in crate::http) async fn erase(
         lists_with_rejects: lists
             .map(|(campaign, list)| RejectingList { campaign, list })
             .collect(),
+        files_with_number: files
+            .iter()
+            .map(|path| Path::display(path).to_string())
+            .collect(),
     }))
+}
+
+/// The number of a person that a request names, with every spelling that dials the same telephone; it comes first.
+pub(super) fn person(api: &Api, fields: &mut Fields) -> Option<Vec<PhoneNumber>> {
+    // What is known of a person may be about a number that is not dialled.
+    let rules = Rules {
+        allow_premium: true,
+        ..api.config.borrow().pbx.rules
+    };
+    let number = fields.parsed("number", |text| PhoneNumber::parse(text, rules));
+    let number = fields.required("number", number, "a number, such as `+12025550101`")?;
+    let mut numbers = vec![number.clone()];
+    numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
+    Some(numbers)
 }
 
 /// Removes the evidence of calls to a person: how many folders are gone, and which are not on this machine.

@@ -17,6 +17,7 @@ pub(super) mod fleet;
 pub(super) mod imports;
 pub(super) mod live;
 pub(super) mod messages;
+mod person_exports;
 pub(super) mod results;
 pub(super) mod sessions;
 pub(super) mod simulations;
@@ -116,6 +117,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/simulations/{simulation}" Some(A::ReadCampaigns) => simulations::show,
         POST "/doctor" Some(A::Examine) => doctor::examine,
         POST "/erasures" Some(A::Erase) => erasures::erase,
+        POST "/person-exports" Some(A::ExportPerson) => person_exports::export,
         GET "/messages" Some(A::ReadMessages) => messages::list,
         GET "/messages/{message}" Some(A::ReadMessages) => messages::show,
         GET "/messages/{message}/audio" Some(A::ReadMessages) => messages::audio,

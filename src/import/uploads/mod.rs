@@ -38,9 +38,14 @@ use crate::{
     id::DropId,
     list::{DateOrder, List, ListError, Mapping, RunningDigest, hex},
     orders::{GivenContacts, ListUploads, PutRow, UploadOrder, UploadPart, UploadRefusal},
-    phone::Rules,
+    phone::{PhoneNumber, Rules},
     store::{AcceptedUpload, AuditEntry, NewUpload, Store, UploadCounts, UploadState},
 };
+
+/// The files below a state folder, of lists that were sent and of their rejects, that hold one of these numbers. It blocks.
+pub fn files_holding(state_dir: &std::path::Path, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
+    Spool::below(state_dir).holding(numbers)
+}
 
 /// Takes lists for a server. Clones are the same.
 #[derive(Clone)]
@@ -305,6 +310,10 @@ impl ListUploads for SpooledUploads {
 
     fn rejects(&self, id: &str) -> PathBuf {
         self.spool.rejects(id)
+    }
+
+    fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
+        self.spool.holding(numbers)
     }
 }
 

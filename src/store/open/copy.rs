@@ -73,29 +73,13 @@ impl DatabaseCopy {
             let path = self.path.display();
             Failure::Copy(format!("the copy `{path}` cannot be made: {error}"))
         };
-        let Some(target) = partial.to_str() else {
-            let path = self.path.display();
-            let words = format!("the copy `{path}` cannot be made: its name is not UTF-8");
-            return Err(Failure::Copy(words));
-        };
         // Left by a copy that was killed; whoever makes one holds the database's lock.
         match fs::remove_file(partial) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        // SQLite fills a file that is there and empty.
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(partial)
-            .map_err(failed)?;
-        let mut connection = of.connect().await?;
-        let copied = sqlx::query("VACUUM INTO $1").bind(target);
-        let copied = copied.execute(&mut connection).await;
-        connection.close().await?;
-        copied?;
+        let file = copy_whole(of, partial).await?;
         file.sync_all().map_err(failed)?;
         fs::rename(partial, &self.path).map_err(failed)?;
         sync_folder(&self.path).map_err(failed)
@@ -105,6 +89,31 @@ impl DatabaseCopy {
     pub(super) fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Copies a database as it is at one moment into a file that must not exist, for its owner only; others read and write it
+/// meanwhile. Returns the file, which is not on the disk yet.
+pub(super) async fn copy_whole(of: &SqliteConnectOptions, to: &Path) -> Result<File, Failure> {
+    let failed = |error: io::Error| {
+        let path = to.display();
+        Failure::Copy(format!("the copy `{path}` cannot be made: {error}"))
+    };
+    let Some(target) = to.to_str() else {
+        return Err(failed(io::Error::other("its name is not UTF-8")));
+    };
+    // SQLite fills a file that is there and empty.
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(failed)?;
+    let mut connection = of.connect().await?;
+    let copied = sqlx::query("VACUUM INTO $1").bind(target);
+    let copied = copied.execute(&mut connection).await;
+    connection.close().await?;
+    copied?;
+    Ok(file)
 }
 
 /// Copies of a database that were made before changes of its schema, in the order of their names.

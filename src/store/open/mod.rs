@@ -1,5 +1,6 @@
 //! The address of the database, and opening it.
 
+mod backup;
 mod copy;
 mod exposed;
 mod migrate;

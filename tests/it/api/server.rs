@@ -203,6 +203,11 @@ impl ApiServer {
         self.store.prune(&what, |_| true).await.unwrap();
     }
 
+    /// The address of its database, if that is on a server.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.base.as_ref().map(Base::url)
+    }
+
     /// Runs statements behind the store's back.
     pub(crate) async fn run(&self, sql: &str) {
         self.base.as_ref().unwrap().run(sql).await;

@@ -3,12 +3,12 @@
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, header},
-    response::Response,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
 };
 use serde_json::Value;
 
-use super::{UPLOAD_COMPLETE, UPLOAD_OFFSET, find, take};
+use super::{UPLOAD_COMPLETE, UPLOAD_OFFSET, accepted, find, receive, refused};
 use crate::{
     auth::Action,
     http::{
@@ -17,7 +17,7 @@ use crate::{
         given::{Parameters, media_type},
         problem::{Problem, ProblemKind},
     },
-    orders::{ListForm, ResumedUpload, UploadCoding, UploadOrder},
+    orders::{ListForm, ResumedUpload, UploadCoding, UploadOrder, UploadRefusal},
 };
 
 /// Goes on with a list that was cut off, behind what there is of it: after draft-ietf-httpbis-resumable-upload-12, whose headers
@@ -73,5 +73,19 @@ pub(in crate::http) async fn resume(
         who: caller.principal.id.clone(),
         audit: caller.audit(now(), Action::AddImport, &upload.campaign_name),
     };
-    take(&api, order, body).await
+    match receive(&api, order, body.into_data_stream()).await {
+        Ok(id) => accepted(&api, &id).await,
+        Err(refusal) => {
+            let offset = match &refusal {
+                UploadRefusal::OtherOffset(there) => *there,
+                _ => None,
+            };
+            let mut response = refused(refusal).into_response();
+            if let Some(offset) = offset {
+                let headers = response.headers_mut();
+                headers.insert(UPLOAD_OFFSET, HeaderValue::from(offset));
+            }
+            Ok(response)
+        }
+    }
 }

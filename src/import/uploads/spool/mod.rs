@@ -18,6 +18,7 @@ use super::{ndjson::NdjsonRows, zstd::ZstdDecoder};
 use crate::{
     list::{RunningDigest, hex},
     orders::{ListForm, UploadCoding, UploadOrder, UploadRefusal},
+    phone::PhoneNumber,
 };
 
 /// The folder.
@@ -149,6 +150,22 @@ impl Spool {
     /// The ids of those of which there are rejects.
     pub(super) fn rejected(&self) -> Vec<String> {
         self.ids(REJECTS)
+    }
+
+    /// The files that hold one of these numbers as digits, however these are set apart: lists whose rows are not in yet, and
+    /// rejects.
+    pub(super) fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
+        let wanted = numbers.iter().map(|number| tail(&number.shown(true)));
+        let wanted: Vec<_> = wanted.collect();
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        let mut found: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| holds(path, &wanted).unwrap_or(false))
+            .collect();
+        found.sort();
+        found
     }
 
     /// The list of an upload, unless somebody works on it or it is gone.
@@ -471,6 +488,42 @@ fn read_again(file: &mut File, digest: &mut RunningDigest) -> io::Result<u64> {
 fn files(doing: &str, path: &Path, error: &io::Error) -> UploadRefusal {
     UploadRefusal::Files(format!("cannot {doing} {}: {error}", path.display()))
 }
+
+/// The digits by which a number is known in whatever way it is written: without its country's code.
+fn tail(number: &str) -> Vec<u8> {
+    let digits: Vec<u8> = number.bytes().filter(u8::is_ascii_digit).collect();
+    digits[digits.len().saturating_sub(TAIL)..].to_vec()
+}
+
+/// Whether a file has one of these runs of digits, with anything between them that people set digits apart by.
+fn holds(path: &Path, wanted: &[Vec<u8>]) -> io::Result<bool> {
+    let mut file = io::BufReader::with_capacity(64 * 1024, File::open(path)?);
+    let longest = wanted.iter().map(Vec::len).max().unwrap_or(0);
+    let mut seen: Vec<u8> = Vec::with_capacity(longest);
+    let mut byte = [0];
+    while io::Read::read(&mut file, &mut byte)? == 1 {
+        match byte[0] {
+            digit @ b'0'..=b'9' => {
+                if seen.len() == longest {
+                    seen.remove(0);
+                }
+                seen.push(digit);
+                if wanted
+                    .iter()
+                    .any(|one| !one.is_empty() && seen.ends_with(one))
+                {
+                    return Ok(true);
+                }
+            }
+            b' ' | b'-' | b'.' | b'(' | b')' | b'/' | b'+' | 0xc2 | 0xa0 => {}
+            _ => seen.clear(),
+        }
+    }
+    Ok(false)
+}
+
+/// How many digits of a number its spellings have in common.
+const TAIL: usize = 9;
 
 const PART: &str = "part";
 /// A part of what was sent coded, as it is decoded.

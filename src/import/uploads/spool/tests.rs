@@ -194,6 +194,28 @@ fn order(coding: UploadCoding) -> UploadOrder {
     }
 }
 
+#[test]
+fn files_that_hold_a_number_are_found_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::below(folder.path());
+    assert!(spool.holding(&[]).is_empty());
+    fs::create_dir(folder.path().join("uploads")).unwrap();
+    let number = PhoneNumber::from_digits(12_025_550_101).unwrap();
+    for (name, text, holds) in [
+        ("a.list", "phone\n+12025550101\n", true),
+        ("b.rejects.csv", "phone\n\"(202) 555-0101\",no\n", true),
+        ("c.part", "x,1.202.555.0101", true),
+        ("d.list", "phone\n+12025550102\n", false),
+        ("e.list", "+120255\n50101", false),
+        ("f.list", "202,555,0101", false),
+    ] {
+        let path = folder.path().join("uploads").join(name);
+        fs::write(&path, text).unwrap();
+        let found = spool.holding(std::slice::from_ref(&number));
+        assert_eq!(found.contains(&path), holds, "{name}");
+    }
+}
+
 fn sha(bytes: &[u8]) -> [u8; 32] {
     let mut digest = RunningDigest::default();
     digest.update(bytes);
