@@ -40,12 +40,14 @@ impl Library {
     /// [`Error::Missing`] if there is none, [`Error::Read`] if it cannot be read, or never holds still.
     pub fn files_of(&self, name: &Name) -> Result<Vec<MessageFile>, Error> {
         let recording = self.recording(name);
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => Error::Missing { name: name.clone() },
-            _ => Error::Read {
+        let failed = |source: io::Error| {
+            if source.kind() == io::ErrorKind::NotFound {
+                return Error::Missing { name: name.clone() };
+            }
+            Error::Read {
                 path: recording.clone(),
                 source,
-            },
+            }
         };
         for _ in 0..READ_AGAIN {
             let before = fs::metadata(&recording).map_err(failed)?;

@@ -147,15 +147,16 @@ impl Backup {
     /// # Errors
     /// [`BackupError::Taken`], [`BackupError::File`].
     pub fn place_database(from: &Path, to: &Path) -> Result<(), BackupError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => BackupError::Taken {
-                path: to.to_owned(),
-            },
-            _ => BackupError::File {
+        let failed = |source: io::Error| {
+            let path = to.to_owned();
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                return BackupError::Taken { path };
+            }
+            BackupError::File {
                 doing: "write",
-                path: to.to_owned(),
+                path,
                 source,
-            },
+            }
         };
         let synced = File::open(from).and_then(|file| file.sync_all());
         synced.map_err(failed)?;

@@ -55,7 +55,7 @@ fn every_byte_that_is_changed_or_missing_is_found() {
             assert!(refused(&whole[..at]).is_some(), "the first {at} bytes");
         }
     }
-    let mut longer = whole.clone();
+    let mut longer = whole;
     longer.extend([0; 512]);
     assert!(refused(&longer).is_some());
 }

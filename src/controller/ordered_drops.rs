@@ -255,11 +255,10 @@ impl OrderedDropsTask {
     async fn look_at_held(&mut self) {
         self.look_at = clock::now() + LOOK_EVERY;
         if let Err(error) = self.take_up_held().await {
-            match &error {
-                NotOrdered::Store(_) => {
-                    warn!(%error, "drops that were held are looked at later");
-                }
-                _ => debug!(%error, "drops that were held are looked at later"),
+            if let NotOrdered::Store(_) = &error {
+                warn!(%error, "drops that were held are looked at later");
+            } else {
+                debug!(%error, "drops that were held are looked at later");
             }
             self.look_at = clock::now() + LOOK_AFTER_FAULT;
         }

@@ -87,7 +87,7 @@ async fn refused_logins_are_told_of_once() {
     let guess = async |n: u32| {
         let client = http_client();
         let url = format!("{}/api/v1/", service.url);
-        let answer = if n % 2 == 0 {
+        let answer = if n.is_multiple_of(2) {
             let guess = json!({"user": format!("user{n}"), "password": "guess"});
             client.post(url + "sessions").json(&guess).send().await
         } else {

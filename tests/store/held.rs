@@ -67,7 +67,7 @@ async fn a_held_drop_is_kept_with_its_key_and_comes_back_as_it_was(base: &Base) 
 
     let due = async |seconds| store.due_held("pbx", fixture.at(seconds), 9).await.unwrap();
     assert_eq!(due(59).await, []);
-    assert_eq!(due(60).await, [first.clone()]);
+    assert_eq!(due(60).await, std::slice::from_ref(&first));
     assert_eq!(
         store.due_held("other", fixture.at(60), 9).await.unwrap(),
         []

@@ -76,9 +76,10 @@ pub(in crate::http) async fn resume(
     match receive(&api, order, body.into_data_stream()).await {
         Ok(id) => accepted(&api, &id).await,
         Err(refusal) => {
-            let offset = match &refusal {
-                UploadRefusal::OtherOffset(there) => *there,
-                _ => None,
+            let offset = if let UploadRefusal::OtherOffset(there) = &refusal {
+                *there
+            } else {
+                None
             };
             let mut response = refused(refusal).into_response();
             if let Some(offset) = offset {
