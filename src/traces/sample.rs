@@ -31,8 +31,8 @@ impl TracesKept {
     }
 }
 
-/// How many bits of an id decide.
-const RANDOM_BITS: u32 = 48;
+/// How many bits of an id decide: its last. Those before them count the ids of a millisecond, and are alike in a burst of drops.
+const RANDOM_BITS: u32 = 32;
 
 #[cfg(test)]
 mod tests {

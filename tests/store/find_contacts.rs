@@ -64,10 +64,14 @@ async fn what_is_walked_over_is_bounded(base: &Base) {
     base.run("UPDATE contacts SET name = 'Ann', foreign_id = 'C-1'")
         .await;
     // As if many had come in since.
-    let far = ContactSearch::WALKED + 2;
+    let far = ContactSearch::WALKED + 1;
     let (campaign, number) = (fixture.campaign, 12_025_550_100_i64);
+    let given = match base.kind {
+        Kind::Sqlite => "",
+        Kind::Postgres => "OVERRIDING SYSTEM VALUE",
+    };
     base.run(format!(
-        "INSERT INTO contacts (id, campaign, number, due_at) VALUES ({far}, {campaign}, {number}, 1)"
+        "INSERT INTO contacts (id, campaign, number, due_at) {given} VALUES ({far}, {campaign}, {number}, 1)"
     ))
     .await;
     let find = async |search: ContactSearch| {
