@@ -365,8 +365,8 @@ const NUMBER_AFTER: Sql = drops!(
 );
 
 const LAST_ENDED: Sql = drops!(
-    "drops LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id",
-    "WHERE drops.pbx = $1 AND drops.ended_at IS NOT NULL ORDER BY drops.ended_at DESC LIMIT $2"
+    "SELECT id FROM drops WHERE pbx = $1 AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $2",
+    "ORDER BY drops.ended_at DESC"
 );
 
 const KNOWN_PBXES: Sql = sql!("SELECT name FROM pbxes WHERE forgotten_at IS NULL");

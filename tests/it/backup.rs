@@ -102,6 +102,9 @@ async fn a_backup_of_a_campaign_that_runs_is_restored_elsewhere_and_rings_nobody
     let store = Store::open(&DatabaseAddress::Sqlite(database.clone()))
         .await
         .unwrap();
+    let rows = store.audit_rows(None, false, 1_000).await.unwrap();
+    let noted = rows.iter().filter(|row| row.action == "store.restore");
+    assert_eq!(noted.count(), 1);
     let campaign = store.campaign("spring").await.unwrap().unwrap();
     assert_eq!(campaign.status, Status::Paused);
     let tally = store.tally(campaign.id).await.unwrap();

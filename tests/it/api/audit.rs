@@ -17,6 +17,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST /checks", "reads"),
     ("POST /simulations", "reads"),
     ("POST /doctor", "reads"),
+    ("POST /person-exports", "api::person"),
     ("DELETE /drops/{drop}", "api::a_drop_in_flight_is_cancelled"),
     (
         "PATCH /imports/{import}",

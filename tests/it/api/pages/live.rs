@@ -116,6 +116,7 @@ async fn a_drop_that_has_ended_is_shown_with_its_number_masked() {
         // A start of this minute is in the chart within seconds.
         let page = loop {
             let page = auditor.get("/").await;
+            assert_eq!(page.status, 200, "{page:?}");
             if page.text.contains("<td>1</td>") {
                 break page;
             }
