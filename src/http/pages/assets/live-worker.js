@@ -7,7 +7,7 @@ const STREAM = "/feed";
 const PARTS = ["cells", "values", "max", "times", "hrefs", "hidden", "bars"];
 // A stream that says nothing for this long is gone, as after a laptop's sleep: it tells the moment every two seconds.
 const SILENCE = 8000;
-const AGAIN = [250, 500, 1000, 1500, 2000];
+const AGAIN = [250, 500, 1000, 1500];
 
 const pages = new Map();
 let state = null;
@@ -87,10 +87,10 @@ function lost() {
   }
 }
 
-// Twice a second at most, and once in five seconds to a page that nobody sees.
+// Twice a second at most, and once in five seconds to a page that nobody sees; one that does not know that the stream is back is told.
 function schedule(port, page) {
   if (page.timer === null && state) {
-    const due = page.told + (page.hidden ? 5000 : 500) - Date.now();
+    const due = page.told + (page.hidden && page.knows ? 5000 : 500) - Date.now();
     page.timer = setTimeout(() => tell(port), Math.max(0, due));
   }
 }

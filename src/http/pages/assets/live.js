@@ -4,6 +4,8 @@ import { show as showTime } from "./times.js";
 
 const SAY_EVERY = 10_000;
 const LEAST_STAY = 3000;
+// What is drawn otherwise only for so long, as while a server starts, loads no page again.
+const SETTLES = 2000;
 
 const root = document.body;
 const status = document.querySelector("[data-live-status]");
@@ -12,6 +14,7 @@ const elements = new Map();
 let saidAt = 0;
 let unsaid = new Map();
 let sayer = null;
+let redrawer = null;
 
 // The elements that have this value of this attribute: pages do not grow any.
 function of(name, key) {
@@ -87,8 +90,17 @@ function take(change) {
     of("chart", name).forEach((figure) => figure.dispatchEvent(new CustomEvent("points", { detail: points })));
   }
   say();
-  if (change.shape && root.dataset.shape && change.shape !== root.dataset.shape) {
-    anew();
+  if (change.shape && root.dataset.shape) {
+    redraw(change.shape !== root.dataset.shape);
+  }
+}
+
+function redraw(isOther) {
+  if (!isOther) {
+    clearTimeout(redrawer);
+    redrawer = null;
+  } else {
+    redrawer ??= setTimeout(anew, SETTLES);
   }
 }
 
