@@ -1,6 +1,7 @@
 // Draws what a table beside it says, with uPlot, which is on the page as a script of its own: whoever sees no picture has the numbers.
 
 const HEIGHT = 220;
+const REDRAW_EVERY = 5000;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const colours = ["--part-1", "--part-4", "--part-2", "--part-3", "--part-5"];
 
@@ -76,18 +77,27 @@ for (const figure of document.querySelectorAll("[data-chart]")) {
   };
   dark.addEventListener("change", anew);
   new ResizeObserver(() => chart?.setSize({ width: figure.querySelector(".plot").clientWidth, height: HEIGHT })).observe(figure);
-  // Points that came since: into the table, which is drawn anew.
+  // Points that came since: into the table, which is drawn anew, once in five seconds.
+  let came = [];
   figure.addEventListener("points", ({ detail }) => {
+    if (came.push(...detail) === detail.length) {
+      setTimeout(() => {
+        take(came);
+        came = [];
+      }, REDRAW_EVERY);
+    }
+  });
+  const take = (points) => {
     const body = figure.querySelector("tbody");
     const known = new Map([...body.rows].map((row) => [Number(row.cells[0].dataset.x), row]));
-    for (const [x, ...values] of detail) {
+    for (const [x, ...values] of points) {
       const row = known.get(x) ?? newRow(body, x, values.length);
       values.forEach((value, index) => (row.cells[index + 1].textContent = value));
     }
-    const from = detail.at(-1)[0] - 3600;
+    const from = points.at(-1)[0] - 3600;
     [...body.rows].filter((row) => Number(row.cells[0].dataset.x) <= from).forEach((row) => row.remove());
     anew();
-  });
+  };
 }
 
 function newRow(body, x, length) {

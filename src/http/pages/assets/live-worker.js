@@ -87,10 +87,10 @@ function lost() {
   }
 }
 
-// Twice a second at most, and once in five seconds to a page that nobody sees; one that does not know that the stream is back is told.
+// Not quite twice a second, and once in five seconds to a page that nobody sees; one that does not know that the stream is back is told.
 function schedule(port, page) {
   if (page.timer === null && state) {
-    const due = page.told + (page.hidden && page.knows ? 5000 : 500) - Date.now();
+    const due = page.told + (page.hidden && page.knows ? 5000 : 600) - Date.now();
     page.timer = setTimeout(() => tell(port), Math.max(0, due));
   }
 }
