@@ -72,6 +72,7 @@ RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
     && mkdir tools/greetings/src tools/lab/src && : >tools/lab/src/lib.rs && echo 'fn main() {}' >tools/greetings/src/main.rs \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && rm -r src
+COPY askama.toml ./
 COPY src src
 # Cargo goes by modification times, and those of the files copied are older than the empty crate's.
 RUN find src -exec touch {} + \
