@@ -7,6 +7,8 @@
 # The generators are kept in ${XDG_CACHE_HOME:-~/.cache}/aftertone/clients. BINARY names another program than cargo's.
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/own-service.sh
+. tests/own-service.sh
 
 PYTHON=0.29.1
 TYPESCRIPT=7.13.0
@@ -24,14 +26,7 @@ main() {
             "openapi-typescript@$TYPESCRIPT" "typescript@$COMPILER"
         echo "$versions" >"$MAKERS/versions"
     fi
-    if [ -z "${BINARY:-}" ]; then
-        cargo build --locked --quiet --bin aftertone
-        BINARY=target/debug/aftertone
-    fi
-    folder=$(mktemp -d)
-    service=
-    trap tidy EXIT
-    trap 'exit 130' INT TERM
+    prepare_service
     typescript
     python
 }
@@ -60,12 +55,7 @@ python() {
         die "the generator does not understand all of it"
     fi
     "$MAKERS/bin/python" -m compileall -q "$folder/client"
-    configure
-    token=$("$BINARY" --config "$folder/aftertone.toml" token add tester --scope admin --json |
-        sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
-    "$BINARY" --config "$folder/aftertone.toml" serve >>"$folder/said" 2>"$folder/log" &
-    service=$!
-    address=$(tail -n +1 -f --pid=$service "$folder/said" | sed -n '/^listening on /{s///p;q}')
+    begin_service
     cd "$folder"
     "$MAKERS/bin/python" - "$address" "$token" <<'PYTHON'
 import sys
@@ -82,38 +72,6 @@ listed = list_campaigns.sync_detailed(client=api)
 assert [one.campaign for one in listed.parsed.items] == ["spring"], listed
 print("a client of openapi-python-client makes a campaign")
 PYTHON
-}
-
-configure() {
-    mkdir "$folder/sounds"
-    cat >"$folder/aftertone.toml" <<EOF
-state_dir = "$folder/state"
-[pbx]
-url = "http://127.0.0.1:9"
-username = "aftertone"
-password = "nobody"
-endpoint = "PJSIP/{number}@carrier"
-caller_id = "+12025550100"
-sounds_dir = "$folder/sounds"
-[store]
-url = "sqlite:$folder/aftertone.db"
-[serve]
-listen = "127.0.0.1:0"
-EOF
-    chmod 600 "$folder/aftertone.toml"
-    # It is there before anybody looks into it.
-    : >"$folder/said"
-}
-
-tidy() {
-    [ -z "$service" ] || kill "$service" 2>/dev/null || true
-    [ -z "$service" ] || wait "$service" 2>/dev/null || true
-    rm -rf "$folder"
-}
-
-die() {
-    echo "error: $*" >&2
-    exit 1
 }
 
 main

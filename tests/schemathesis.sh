@@ -9,6 +9,8 @@
 # program than cargo's.
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/own-service.sh
+. tests/own-service.sh
 
 VERSION=4.32.5
 SECONDS_EACH=${1:-60}
@@ -22,20 +24,8 @@ main() {
         "$TESTER/bin/pip" install --quiet "schemathesis==$VERSION"
         echo $VERSION >"$TESTER/version"
     fi
-    if [ -z "${BINARY:-}" ]; then
-        cargo build --locked --quiet --bin aftertone
-        BINARY=target/debug/aftertone
-    fi
-    folder=$(mktemp -d)
-    service=
-    trap tidy EXIT
-    trap 'exit 130' INT TERM
-    configure
-    token=$("$BINARY" --config "$folder/aftertone.toml" token add tester --scope admin --json |
-        sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
-    "$BINARY" --config "$folder/aftertone.toml" serve >>"$folder/said" 2>"$folder/log" &
-    service=$!
-    address=$(listening)
+    prepare_service 'requests_per_second = "any"'
+    begin_service
     "$TESTER/bin/python" -c 'import sys, urllib.request as r
 r.urlopen(r.Request(sys.argv[1] + "/api/v1/campaigns", headers={"Authorization": "Bearer " + sys.argv[2]}))' "$address" "$token" ||
         die "the token is not accepted"
@@ -47,44 +37,6 @@ r.urlopen(r.Request(sys.argv[1] + "/api/v1/campaigns", headers={"Authorization":
         --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure --request-timeout 30 \
         --report junit --report-dir "$REPORT" --warnings off
     kill -0 $service || die "the service has ended"
-}
-
-configure() {
-    mkdir "$folder/sounds"
-    cat >"$folder/aftertone.toml" <<EOF
-state_dir = "$folder/state"
-[pbx]
-url = "http://127.0.0.1:9"
-username = "aftertone"
-password = "nobody"
-endpoint = "PJSIP/{number}@carrier"
-caller_id = "+12025550100"
-sounds_dir = "$folder/sounds"
-[store]
-url = "sqlite:$folder/aftertone.db"
-[serve]
-listen = "127.0.0.1:0"
-requests_per_second = "any"
-EOF
-    chmod 600 "$folder/aftertone.toml"
-    # It is there before anybody looks into it.
-    : >"$folder/said"
-}
-
-# Waits for the line that says where it listens.
-listening() {
-    tail -n +1 -f --pid=$service "$folder/said" | sed -n '/^listening on /{s///p;q}'
-}
-
-tidy() {
-    [ -z "$service" ] || kill "$service" 2>/dev/null || true
-    [ -z "$service" ] || wait "$service" 2>/dev/null || true
-    rm -rf "$folder"
-}
-
-die() {
-    echo "error: $*" >&2
-    exit 1
 }
 
 main
