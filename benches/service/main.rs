@@ -185,19 +185,25 @@ impl Scale {
         self.pace(self.rate + ROOM)
     }
 
-    /// Requests at an even pace while a campaign is dialled.
-    fn dialling(&self, place: &Place) -> Result<()> {
-        let rate = format!("{}/s", self.rate);
+    /// A service that dials the campaign at this rate, for two seconds by now.
+    fn dial(&self, place: &Place, rate: u32) -> Result<(Pbx, Controller, Client)> {
+        let shown = format!("{rate}/s");
         place
             .home
-            .carry_out(&["campaign", "set", controller::CAMPAIGN, "--rate", &rate])?;
+            .carry_out(&["campaign", "set", controller::CAMPAIGN, "--rate", &shown])?;
         place
             .home
             .carry_out(&["campaign", "start", controller::CAMPAIGN])?;
         let mut pbx = Pbx::start("single")?;
         let mut service = place.home.run(&pbx.url, self.trunk(), Dialler::Serve)?;
         let client = place.client(&mut service)?;
-        round::wait(&mut pbx, &mut service, 2 * self.rate)?;
+        round::wait(&mut pbx, &mut service, 2 * rate)?;
+        Ok((pbx, service, client))
+    }
+
+    /// Requests at an even pace while a campaign is dialled.
+    fn dialling(&self, place: &Place) -> Result<()> {
+        let (mut pbx, service, client) = self.dial(place, self.rate)?;
         let before = pbx.seen()?;
         let what = format!("at {} drops a second", self.rate);
         let read = client.read(Some(READ), self.asks)?;
@@ -221,18 +227,8 @@ impl Scale {
         let list = folder.join("sent.csv");
         list::write(&list, self.rows)?;
         let list = fs::read(&list)?;
-        let rate = format!("{}/s", self.slow);
-        place
-            .home
-            .carry_out(&["campaign", "set", controller::CAMPAIGN, "--rate", &rate])?;
-        place
-            .home
-            .carry_out(&["campaign", "start", controller::CAMPAIGN])?;
-        let mut pbx = Pbx::start("single")?;
-        let mut service = place.home.run(&pbx.url, self.trunk(), Dialler::Serve)?;
-        let client = place.client(&mut service)?;
+        let (mut pbx, mut service, client) = self.dial(place, self.slow)?;
         let sender = place.client(&mut service)?;
-        round::wait(&mut pbx, &mut service, 2 * self.slow)?;
         let first = pbx.seen()?;
         round::wait(&mut pbx, &mut service, first.started + self.slow * ALONE)?;
         let memory = service.memory("VmRSS")?;

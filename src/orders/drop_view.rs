@@ -63,25 +63,29 @@ pub struct DropView {
     pub report: Option<Value>,
 }
 
+/// Where a drop is: `held`, `in_flight`, `ended` or `refused`.
+pub fn drop_status(stored: &StoredDrop) -> &'static str {
+    match (stored.outcome, stored.hold.as_ref().map(|hold| hold.state)) {
+        (Some(_), _) | (None, Some(HeldState::Ended)) => "ended",
+        (None, Some(HeldState::Waiting)) => "held",
+        (None, Some(HeldState::Refused)) => "refused",
+        (None, None) => "in_flight",
+    }
+}
+
 impl DropView {
     /// A drop as it is stored; `is_full`: with its whole number.
     pub fn of(stored: &StoredDrop, is_full: bool) -> Self {
         let number = stored.number.as_ref().map(|number| number.shown(is_full));
         let report = stored.report.as_deref();
         let hold = stored.hold.as_ref();
-        let state = hold.map(|hold| hold.state);
         let reason_in = |wanted| {
             let hold = hold.filter(|hold| hold.state == wanted)?;
             Some(hold.reason.clone())
         };
         Self {
             drop: stored.id,
-            status: match (stored.outcome, state) {
-                (Some(_), _) | (None, Some(HeldState::Ended)) => "ended",
-                (None, Some(HeldState::Waiting)) => "held",
-                (None, Some(HeldState::Refused)) => "refused",
-                (None, None) => "in_flight",
-            },
+            status: drop_status(stored),
             number,
             campaign: stored.campaign.clone(),
             contact: stored.contact,

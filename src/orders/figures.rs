@@ -34,6 +34,11 @@ pub fn tenths(tenths: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
+/// Seconds and their tenths: `8.4 s`.
+pub fn seconds(milliseconds: u64) -> String {
+    format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
+}
+
 /// The two largest units: `2 d 4 h`, `3 min 20 s`, `0 s`.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -15,7 +15,7 @@ mod stored;
 mod view;
 
 pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
-pub use drop_view::DropView;
+pub use drop_view::{DropView, drop_status};
 pub use examinations::{Examinations, SimulationOrder};
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
 pub use list_uploads::{

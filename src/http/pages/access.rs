@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     PageRoute,
-    fields::{FormField, tell},
+    fields::{FormField, fill, tell},
     form::PageForm,
     page, pages, see,
     shell::{Moment, PageShell},
@@ -240,10 +240,7 @@ async fn add_user(
         return Err(problem);
     }
     let mut fields = user_fields();
-    for field in &mut fields {
-        let given = form.text(field.name).unwrap_or_default();
-        *field = field.clone().with(given);
-    }
+    fill(&mut fields, &form);
     let faults = tell(&mut fields, &problem);
     shown(
         &api,
@@ -334,10 +331,7 @@ async fn add_token(
         }
         Err(problem) if problem.kind() == ProblemKind::Invalid => {
             let mut fields = token_fields();
-            for field in &mut fields {
-                let given = form.text(field.name).unwrap_or_default();
-                *field = field.clone().with(given);
-            }
+            fill(&mut fields, &form);
             let faults = tell(&mut fields, &problem);
             shown(
                 &api,

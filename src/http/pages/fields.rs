@@ -1,5 +1,6 @@
 //! Fields of forms: what is asked, what was given, and what is wrong with it.
 
+use super::form::PageForm;
 use crate::http::problem::{Fault, Problem};
 
 /// A field of a form.
@@ -75,6 +76,14 @@ impl FormField {
             })
             .collect();
         self
+    }
+}
+
+/// Writes into each field what a form gave for it.
+pub(super) fn fill(fields: &mut [FormField], form: &PageForm) {
+    for field in fields {
+        let given = form.text(field.name).unwrap_or_default();
+        *field = field.clone().with(given);
     }
 }
 

@@ -58,12 +58,9 @@ async fn show(
     // What a form has just done is on the page behind it.
     let state = api.state.live.anew(&api).await?;
     let live = picture(&api, &caller, &state).await?;
-    let shell = PageShell::of(&api, &caller, "Live", "/").await;
+    let shell = PageShell::below(live.banners.clone(), &caller, "Live", "/");
     let shown = LivePage {
-        shell: PageShell {
-            banners: live.banners.clone(),
-            ..shell.having_done(done.as_deref())
-        },
+        shell: shell.having_done(done.as_deref()),
         may_run: caller.may(Action::RunCampaign, Object::Any).is_ok(),
         may_create: caller.may(Action::CreateCampaign, Object::Any).is_ok(),
         has_campaigns: !state.views.is_empty(),

@@ -21,7 +21,7 @@ use crate::{
         problem::Problem,
         routes::{self, messages::MessageView},
     },
-    orders::Spec,
+    orders::{Spec, figures::seconds},
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
@@ -171,10 +171,6 @@ fn report(report: &PreparationReport) -> Vec<(&'static str, String)> {
         ),
         ("Gain", format!("{:+.1} dB", report.gain_db)),
     ]
-}
-
-fn seconds(milliseconds: u64) -> String {
-    format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
 }
 
 /// The campaigns that leave each message and are not over.

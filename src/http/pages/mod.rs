@@ -183,6 +183,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_way_leads_to_a_page_that_asks_for_the_same() {
+        for (href, label, action) in shell::NAV {
+            let page = page_routes().into_iter();
+            let mut page = page.filter(|(method, path, _)| method == "GET" && *path == href);
+            let asked = page.next().map(|(_, _, asked)| asked);
+            assert_eq!(asked, Some(Some(action.slug())), "{label}");
+        }
+    }
+
+    #[test]
     fn no_page_is_there_twice_and_none_changes_anything_by_being_read() {
         let all = page_routes();
         let names: BTreeSet<_> = all.iter().map(|(method, path, _)| (method, path)).collect();

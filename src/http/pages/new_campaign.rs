@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     PageRoute,
-    campaign_settings::{SETTINGS, given_keys, setting_fields},
-    fields::{FormField, tell},
+    campaign_settings::{SETTINGS, given_keys, keys_of, setting_fields},
+    fields::{FormField, fill, tell},
     form::PageForm,
     page, pages, see,
     shell::PageShell,
@@ -21,7 +21,6 @@ use crate::{
         problem::{Problem, ProblemKind},
         routes::campaigns,
     },
-    orders::Spec,
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
@@ -99,10 +98,7 @@ async fn create(
         return Err(problem);
     }
     let mut fields = fields(&api, &Map::new()).await?;
-    for field in &mut fields {
-        let given = form.text(field.name).unwrap_or_default();
-        *field = field.clone().with(given);
-    }
+    fill(&mut fields, &form);
     let shown = NewCampaignPage {
         shell: PageShell::of(&api, &caller, "New campaign", "/campaigns").await,
         faults: tell(&mut fields, &problem),
@@ -115,10 +111,7 @@ async fn create(
 
 async fn keys_like(api: &Api, like: &str) -> Result<Map<String, Value>, Problem> {
     let campaign = campaigns::find(api, like).await?;
-    let spec = Spec::from_json(&campaign.spec);
-    let mut keys = spec.map(|spec| spec.to_keys()).unwrap_or_default();
-    keys.remove("version");
-    Ok(keys)
+    Ok(keys_of(&campaign).unwrap_or_default())
 }
 
 async fn fields(api: &Api, keys: &Map<String, Value>) -> Result<Vec<FormField>, Problem> {

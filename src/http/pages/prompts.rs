@@ -24,6 +24,7 @@ use crate::{
         problem::{Fault, Problem, ProblemKind},
     },
     id::DropId,
+    orders::figures::seconds,
     store::{AuditEntry, PromptHearing, PromptOrigin, StoredPrompt},
     words::PromptEnd,
 };
@@ -108,8 +109,8 @@ impl ShownPrompt {
             origin: prompt.origin.as_str(),
             state,
             state_words,
-            length: seconds(prompt.length_ms),
-            beep: prompt.beep_ms.map(seconds),
+            length: seconds(prompt.length_ms.into()),
+            beep: prompt.beep_ms.map(|ms| seconds(ms.into())),
             calls: prompt.calls,
             numbers: prompt.numbers,
             first_heard: prompt.first_heard.map(Moment),
@@ -250,10 +251,6 @@ async fn find(api: &Api, id: &str) -> Result<StoredPrompt, Problem> {
     let prompts = api.store.prompts().await?;
     let found = prompts.into_iter().find(|prompt| Some(prompt.id) == id);
     found.ok_or_else(|| Problem::not_found("prompt"))
-}
-
-fn seconds(milliseconds: u32) -> String {
-    format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
 }
 
 /// Calls that are shown at most.

@@ -14,7 +14,7 @@ use super::{
         PendingChange, SETTINGS, SettingsTab, change_of, difference, given_keys, keys_of,
         without_format,
     },
-    fields::tell,
+    fields::{fill, tell},
     form::PageForm,
     page, pages, see,
 };
@@ -57,10 +57,7 @@ async fn change(
             let mut keys = before.clone();
             overlay(&mut keys, given_keys(&form, &SETTINGS, true));
             keys.retain(|_, value| !value.is_null());
-            for field in &mut tab.fields {
-                let given = form.text(field.name).unwrap_or_default();
-                *field = field.clone().with(given);
-            }
+            fill(&mut tab.fields, &form);
             Ok(keys)
         }
     };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{assets, banner::Banner, surroundings::banners, table};
+use super::{assets, banner::Banner, surroundings::banners};
 use crate::{
     auth::{Action, Object},
     http::{Api, caller::Caller},
@@ -38,11 +38,19 @@ impl PageShell {
         title: impl Into<String>,
         under: &str,
     ) -> Self {
-        let all = table();
-        let is_there = |href: &str| all.iter().any(|page| page.path == href);
+        Self::below(banners(api, caller).await, caller, title, under)
+    }
+
+    /// The same below these banners.
+    pub(super) fn below(
+        banners: Vec<Banner>,
+        caller: &Caller,
+        title: impl Into<String>,
+        under: &str,
+    ) -> Self {
         let links = NAV
             .iter()
-            .filter(|(href, _, action)| is_there(href) && caller.may(*action, Object::Any).is_ok());
+            .filter(|(_, _, action)| caller.may(*action, Object::Any).is_ok());
         Self {
             assets: assets::folder(),
             title: title.into(),
@@ -56,7 +64,7 @@ impl PageShell {
             user: caller.principal.name.clone(),
             role: caller.principal.role.map_or("", |role| role.slug()),
             done: None,
-            banners: banners(api, caller).await,
+            banners,
         }
     }
 
@@ -87,8 +95,8 @@ impl Moment {
     }
 }
 
-/// The ways, with what a person must be allowed to do; those whose pages are there are shown.
-const NAV: [(&str, &str, Action); 10] = [
+/// The ways, with what a person must be allowed to do.
+pub(super) const NAV: [(&str, &str, Action); 10] = [
     ("/", "Live", Action::ReadLive),
     ("/campaigns", "Campaigns", Action::ReadCampaigns),
     ("/contacts", "Contacts", Action::ReadContacts),

@@ -1,7 +1,7 @@
 //! What pages show of a drop that has no call: the gate holds it, or has refused it.
 
 use super::shell::Moment;
-use crate::{orders::DropView, store::StoredDrop};
+use crate::{orders::drop_status, store::StoredDrop};
 
 /// When it was dialled; of one that was not, when it was refused or until when it is held.
 pub(super) fn moment_of(drop: &StoredDrop) -> Moment {
@@ -12,7 +12,9 @@ pub(super) fn moment_of(drop: &StoredDrop) -> Moment {
 
 /// Its outcome, or that it is `held` or `refused`; `None`: it is in flight.
 pub(super) fn outcome_of(drop: &StoredDrop) -> Option<&'static str> {
-    let status = DropView::of(drop, false).status;
-    let without_call = Some(status).filter(|status| ["held", "refused"].contains(status));
-    drop.outcome.map(|outcome| outcome.slug()).or(without_call)
+    let without_call =
+        || Some(drop_status(drop)).filter(|status| ["held", "refused"].contains(status));
+    drop.outcome
+        .map(|outcome| outcome.slug())
+        .or_else(without_call)
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     PageRoute,
-    fields::{FormField, tell},
+    fields::{FormField, fill, tell},
     form::PageForm,
     page, pages, see,
     shell::{Moment, PageShell},
@@ -168,10 +168,7 @@ async fn create(
         }
         Err(problem) if problem.kind() == ProblemKind::Invalid => {
             let mut fields = fields();
-            for field in &mut fields {
-                let given = form.text(field.name).unwrap_or_default();
-                *field = field.clone().with(given);
-            }
+            fill(&mut fields, &form);
             let faults = tell(&mut fields, &problem);
             let status = problem.kind().status();
             shown(&api, &caller, fields, faults, None, status).await
