@@ -32,6 +32,7 @@ mod scrape;
 mod server;
 mod timely;
 mod tls;
+mod unread;
 
 use std::sync::Arc;
 
@@ -121,5 +122,6 @@ pub fn router(api: Api) -> Router {
         .merge(pages::router(&api))
         .merge(routes::router(&api))
         .layer(from_fn(scrape::count))
+        .layer(from_fn(unread::settle))
         .with_state(api)
 }

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use super::server::ApiServer;
 use crate::{fake::script::Script, program::pbx};
@@ -37,6 +41,57 @@ async fn a_token_may_ask_so_often_and_is_told_what_is_left() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(server.get("/campaigns").await.status, 200);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_something_was_refused_takes_the_next_request() {
+    let server = start("").await;
+    let mut connection = TcpStream::connect(server.at).await.unwrap();
+    let head = |size: usize| {
+        format!(
+            "POST /api/v1/drops HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer aft_none\r\n\
+             content-type: application/json\r\ncontent-length: {size}\r\n\r\n",
+            server.at
+        )
+    };
+    let body = vec![b' '; 300_000];
+    for _ in 0..3 {
+        let head = head(body.len());
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(&body).await.unwrap();
+        let answer = answer(&mut connection).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        assert!(!answer.contains("connection: close"), "{answer}");
+    }
+    // One who stops in the midst of it is answered all the same, and that this connection is over.
+    let head = head(body.len());
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&body[..1_000]).await.unwrap();
+    let answer = answer(&mut connection).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    assert_eq!(connection.read(&mut [0; 1]).await.unwrap(), 0);
+    server.stop().await;
+}
+
+/// An answer with its body, whose length it says.
+async fn answer(connection: &mut TcpStream) -> String {
+    let mut text = String::new();
+    loop {
+        let mut part = [0; 4_096];
+        let read = connection.read(&mut part).await.unwrap();
+        assert!(read > 0, "it was closed behind {text:?}");
+        text.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if length.unwrap().parse::<usize>().unwrap() == body.len() {
+            return text;
+        }
+    }
 }
 
 #[tokio::test]

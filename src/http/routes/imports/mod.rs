@@ -2,7 +2,7 @@
 
 pub(super) mod resume;
 
-use std::{collections::BTreeMap, fs::File, io, time::Duration};
+use std::{collections::BTreeMap, fs::File, io};
 
 use axum::{
     Json,
@@ -265,14 +265,19 @@ async fn pass_on<E>(
     parts: mpsc::Sender<UploadPart>,
 ) {
     loop {
-        match timeout(LONGEST_SILENCE, body.next()).await {
+        let part = tokio::select! {
+            part = timeout(LONGEST_SILENCE, body.next()) => part,
+            // It was refused.
+            () = parts.closed() => return,
+        };
+        match part {
             Ok(Some(Ok(bytes))) => {
                 if parts
                     .send(UploadPart::Bytes(Vec::from(bytes)))
                     .await
                     .is_err()
                 {
-                    break;
+                    return;
                 }
             }
             Ok(None) => {
@@ -283,17 +288,6 @@ async fn pass_on<E>(
             Ok(Some(Err(_))) | Err(_) => return,
         }
     }
-    // It was refused. Whoever still sends reads the answer once what they have sent is read, up to a limit.
-    let rest = async {
-        let mut left = MOST_DRAINED;
-        while let Some(Ok(bytes)) = body.next().await {
-            left = left.saturating_sub(bytes.len());
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = timeout(DRAINED_FOR, rest).await;
 }
 
 /// The lists that were sent into a campaign, the latest first.
@@ -559,10 +553,6 @@ const UPLOAD_COMPLETE: &str = "upload-complete";
 
 /// Parts that wait to be written.
 const PARTS: usize = 4;
-
-/// How much is read of what nobody wants any more, in bytes, and for how long.
-const MOST_DRAINED: usize = 16 << 20;
-const DRAINED_FOR: Duration = Duration::from_secs(2);
 
 /// Rows that are read at a time.
 const PAGE: usize = 1_000;
