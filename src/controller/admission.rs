@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{
-    carry_out::{end, lost},
+    carry_out::{end, lost, trace_lost},
     drop_order::SingleDrop,
     gate::calls,
     launch_pacer::LaunchWindow,
@@ -221,7 +221,7 @@ impl SingleDropAdmission {
     /// # Errors
     /// [`AdmissionError`].
     pub(super) async fn ask(&self, order: &SingleDrop) -> Result<Ruling, AdmissionError> {
-        let (ruling, _) = self.decide(order).await?;
+        let (ruling, _) = self.decide(order, false).await?;
         Ok(ruling)
     }
 
@@ -301,6 +301,7 @@ impl SingleDropAdmission {
             let was_up = ended.alive.contains(&id);
             let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
+            trace_lost(&stray, &words, self.clock.now());
             writes.push(Write::EndDrop {
                 end: lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
@@ -310,11 +311,29 @@ impl SingleDropAdmission {
         written.map(|_| ()).map_err(|error| chain(&error))
     }
 
+    /// Decides and writes, until the drop may be dialled or not.
     async fn write(
         &self,
         order: &SingleDrop,
         (holder, is_its_own): (&ControllerLease, bool),
         patience: &Patience<'_>,
+    ) -> Result<Admission, AdmissionError> {
+        let mut missed = false;
+        let by = (holder, is_its_own);
+        let admission = self.try_to_write(order, by, patience, &mut missed).await;
+        if missed && !matches!(admission, Ok(Admission::Admitted(_))) {
+            self.take_back(order, holder).await?;
+        }
+        admission
+    }
+
+    /// The same; `missed` while an intent of the drop is written whose moment has passed.
+    async fn try_to_write(
+        &self,
+        order: &SingleDrop,
+        (holder, is_its_own): (&ControllerLease, bool),
+        patience: &Patience<'_>,
+        missed: &mut bool,
     ) -> Result<Admission, AdmissionError> {
         let (mut tries, mut timing, mut has_waited) = (TRIES, StartTiming::default(), false);
         let give_up = clock::now() + ROOM_WITHIN;
@@ -323,10 +342,7 @@ impl SingleDropAdmission {
                 return Err(AdmissionError::Expired);
             }
             let asked_at = self.clock.now();
-            let (ruling, facts) = self.decide(order).await?;
-            if let Decision::Refused(reason) = ruling.decision {
-                metrics::refused(reason.slug());
-            }
+            let (ruling, facts) = self.decide(order, *missed).await?;
             if !ruling.decision.is_allowed() {
                 return Ok(Admission::Stopped(Box::new(ruling)));
             }
@@ -336,7 +352,7 @@ impl SingleDropAdmission {
             let terms = timing.terms(StartTerms::default());
             let intent = self.intent(order, &ruling, &facts, terms);
             let now = self.clock.now();
-            let written = self.commit(order, holder, intent, now).await?;
+            let written = self.commit(order, holder, intent, now, *missed).await?;
             let steps = AdmissionSteps {
                 asked_at,
                 decided_at: now,
@@ -371,8 +387,7 @@ impl SingleDropAdmission {
                     {
                         return admitted(Some(dial_by));
                     }
-                    // Its moment has passed.
-                    self.take_back(order, holder).await?;
+                    *missed = true;
                 }
                 Written::Full(_) if clock::now() >= give_up => {
                     return Err(AdmissionError::Full);
@@ -403,9 +418,14 @@ impl SingleDropAdmission {
         holder: &ControllerLease,
         intent: Intent,
         now: Timestamp,
+        is_again: bool,
     ) -> Result<Written, AdmissionError> {
         let began = clock::now();
         let written = match &order.keeping {
+            _ if is_again => {
+                let written = self.store.write_again(holder, intent, now).await?;
+                OrderWritten::Written(written)
+            }
             None => {
                 let writes = [Write::Start(Box::new(intent))];
                 let written = self.store.commit(holder, &writes, now).await?;
@@ -442,10 +462,19 @@ impl SingleDropAdmission {
         }
     }
 
-    async fn decide(&self, order: &SingleDrop) -> Result<(Ruling, Facts), AdmissionError> {
+    /// Asks the gate; an intent of the drop that is written already is none of its number's starts.
+    async fn decide(
+        &self,
+        order: &SingleDrop,
+        is_again: bool,
+    ) -> Result<(Ruling, Facts), AdmissionError> {
         let history = self.gate.settings().history();
         let asked = self.clock.now();
-        let facts = self.store.facts(&order.number, history, asked).await?;
+        let but = is_again.then_some(order.drop);
+        let facts = self
+            .store
+            .facts_but(&order.number, history, but, asked)
+            .await?;
         compare(&self.store, &self.clock);
         if let Some(doubt) = self.clock.doubt() {
             return Err(AdmissionError::Clocks(doubt));

@@ -71,6 +71,10 @@ pub struct Orphan {
     pub technique: Technique,
     /// When it was to begin.
     pub started_at: Timestamp,
+    /// The campaign's name; `None` outside any campaign.
+    pub campaign_name: Option<String>,
+    /// Where it belongs in the trace of whoever ordered it, as W3C Trace Context has it.
+    pub traceparent: Option<String>,
 }
 
 impl Store {
@@ -314,10 +318,13 @@ type StoredOrphan = (
     String,
     String,
     i64,
+    Option<String>,
+    Option<String>,
 );
 
 pub(super) fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
-    let (drop, run, campaign, contact, attempt, pbx, slug, started_at) = stored;
+    let (drop, run, campaign, contact, attempt, pbx, slug, started_at, campaign_name, traceparent) =
+        stored;
     Some(Orphan {
         drop: drop.parse().ok()?,
         run: RunName::new(&run).ok()?,
@@ -327,6 +334,8 @@ pub(super) fn read_orphan(stored: StoredOrphan) -> Option<Orphan> {
         pbx,
         technique: technique(&slug)?,
         started_at: read_time(started_at)?,
+        campaign_name,
+        traceparent,
     })
 }
 
@@ -433,7 +442,9 @@ const ADOPT: Sql = sql!(
 
 /// What a controller has of others.
 const ADOPTED: Sql = sql!(
-    "SELECT id, run, campaign, contact, attempt, pbx, technique, started_at FROM drops \
+    "SELECT id, run, campaign, contact, attempt, pbx, technique, started_at, \
+     (SELECT name FROM campaigns WHERE campaigns.id = drops.campaign), \
+     (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = drops.id) FROM drops \
      WHERE holder = $1 AND run <> $1 AND outcome IS NULL AND pbx = $2"
 );
 
@@ -454,7 +465,8 @@ const ADOPT_STRAYS: Sql = sql!(
     { run TEXT },
     " WHERE drops.holder = given.run AND drops.outcome IS NULL AND drops.campaign IS NULL \
      AND drops.pbx = $3 \
-     RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at"
+     RETURNING id, drops.run, campaign, contact, attempt, pbx, technique, started_at, CAST(NULL AS TEXT), \
+     (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = drops.id)"
 );
 
 /// Those that have nothing any more.

@@ -85,7 +85,7 @@ impl Store {
             contacts.push(contact);
         }
         let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, history, given).await?;
+        let mut known = tx.known(numbers, history, None, given).await?;
         with_known(&mut contacts, &mut known);
         if let Some(held) = queue.change() {
             tx.write_holds(campaign, &held, now).await?;

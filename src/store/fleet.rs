@@ -247,8 +247,12 @@ impl Store {
         let (by, pbx) = gone.terms(now, tx.lease_time(now).await?);
         let stored: Vec<StoredGone> = tx.all(GONE_DROPS, args![by, pbx]).await?;
         let mut drops = Vec::with_capacity(stored.len());
-        for (id, run, campaign, contact, attempt, pbx, slug, at, holder, of, trunk) in stored {
-            let stored = (id, run, campaign, contact, attempt, pbx, slug, at);
+        for (id, run, campaign, contact, attempt, pbx, slug, at, name, trace, holder, of, trunk) in
+            stored
+        {
+            let stored = (
+                id, run, campaign, contact, attempt, pbx, slug, at, name, trace,
+            );
             let orphan = known(&tx, read_orphan(stored), "drop")?;
             let run = known(&tx, RunName::new(&holder).ok(), "run")?;
             let pbx = of.unwrap_or_else(|| orphan.pbx.clone());
@@ -437,6 +441,8 @@ type StoredGone = (
     String,
     String,
     i64,
+    Option<String>,
+    Option<String>,
     String,
     Option<String>,
     Option<String>,
@@ -546,7 +552,9 @@ const IS_THERE: Sql = sql!("SELECT run FROM controllers WHERE run = $1");
 
 const GONE_DROPS: Sql = sql!(
     "SELECT drops.id, drops.run, drops.campaign, drops.contact, drops.attempt, drops.pbx, drops.technique, \
-     drops.started_at, drops.holder, controllers.pbx, controllers.trunk \
+     drops.started_at, (SELECT name FROM campaigns WHERE campaigns.id = drops.campaign), \
+     (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = drops.id), \
+     drops.holder, controllers.pbx, controllers.trunk \
      FROM drops LEFT JOIN controllers ON controllers.run = drops.holder \
      WHERE drops.outcome IS NULL AND COALESCE(controllers.lease_ends, drops.started_at) < $1 \
      AND ($2 = '' OR drops.pbx = $2) ORDER BY drops.started_at, drops.id"

@@ -55,7 +55,7 @@ impl Store {
             contacts.push(contact);
         }
         let numbers = contacts.iter().map(|leased| &leased.contact.number);
-        let mut known = tx.known(numbers, history, now).await?;
+        let mut known = tx.known(numbers, history, None, now).await?;
         with_known(&mut contacts, &mut known);
         let contacts = contacts.into_iter().zip(waits);
         contacts
@@ -80,7 +80,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Facts>, StoreError> {
         let mut tx = self.read("look numbers up").await?;
-        let known = tx.known(numbers, history, now).await?;
+        let known = tx.known(numbers, history, None, now).await?;
         let of = |each: &PhoneNumber| known.get(&number(each)).cloned().unwrap_or_default();
         Ok(numbers.iter().map(of).collect())
     }

@@ -17,6 +17,7 @@ use crate::{
         policy::{Consent, Start},
     },
     drop::Technique,
+    id::DropId,
     phone::PhoneNumber,
 };
 
@@ -77,9 +78,23 @@ impl Store {
         history: SignedDuration,
         now: Timestamp,
     ) -> Result<Facts, StoreError> {
+        self.facts_but(number, history, None, now).await
+    }
+
+    /// The same, with one drop left out of its starts: the one that is decided on again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn facts_but(
+        &self,
+        number: &PhoneNumber,
+        history: SignedDuration,
+        but: Option<DropId>,
+        now: Timestamp,
+    ) -> Result<Facts, StoreError> {
         let mut tx = self.read("look a number up").await?;
         tx.lease_time(now).await?;
-        let known = tx.known([number], history, now).await?;
+        let known = tx.known([number], history, but, now).await?;
         Ok(known.into_values().next().unwrap_or_default())
     }
 
@@ -139,12 +154,13 @@ impl Store {
 }
 
 impl Tx {
-    /// What is known of numbers over all campaigns, by their digits. The version is read before the starts: one that is
+    /// What is known of numbers over all campaigns, by their digits, `but` left out of their starts. The version is read before the starts: one that is
     /// written between the two makes the intent fail, and is not missed.
     pub(super) async fn known<'a>(
         &mut self,
         numbers: impl IntoIterator<Item = &'a PhoneNumber>,
         history: SignedDuration,
+        but: Option<DropId>,
         now: Timestamp,
     ) -> Result<BTreeMap<i64, Facts>, StoreError> {
         let mut known: BTreeMap<i64, Facts> = numbers
@@ -167,8 +183,9 @@ impl Tx {
                 facts.is_erased = is_erased;
             }
         }
+        let but = but.map_or_else(String::new, |drop| drop.to_string());
         let starts: Vec<StoredStart> = self
-            .all(STARTS, args![&given, micros(now - history)])
+            .all(STARTS, args![&given, micros(now - history), &but])
             .await?;
         for (number, at, slug, ended, legs) in starts {
             let (Some(at), Some(technique)) = (read_time(at), technique(&slug)) else {
@@ -184,8 +201,6 @@ impl Tx {
         Ok(known)
     }
 }
-
-impl Tx {}
 
 /// Adds what is known of numbers to the contacts that have them. A number is in a campaign once.
 pub(super) fn with_known(contacts: &mut [Leased], known: &mut BTreeMap<i64, Facts>) {
@@ -276,7 +291,7 @@ const STARTS: Sql = sql!(
      drops.busy_legs + drops.drop_legs FROM ",
     { number BIGINT },
     " CROSS JOIN drops WHERE drops.number = given.number AND drops.started_at > $2 \
-     AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR (drops.busy_legs + drops.drop_legs > 0 \
+     AND drops.id <> $3 AND (drops.outcome IS NULL OR drops.outcome = 'lost' OR (drops.busy_legs + drops.drop_legs > 0 \
      AND (drops.outcome NOT IN ('busy', 'invalid_number', 'congestion', 'failed', 'cancelled', 'error') \
      OR drops.answered > 0 OR drops.report IS NULL OR drops.report LIKE '%_alerting\"%'))) \
      ORDER BY drops.started_at"

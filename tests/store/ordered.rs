@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use aftertone::{
     auth::{KeptToken, Scope, Scopes, Token},
+    campaign::budget::Calls,
     drop::Outcome,
     events::{EventFilter, EventKind},
     id::DropId,
     store::{
-        AuditEntry, AuditState, DropFilter, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderRecord,
-        OrderWritten, RefusedOrder, RequestDigest, Write, Written,
+        AuditEntry, AuditState, DropFilter, IdempotencyKey, Intent, KeptAnswer, KeyedAnswer,
+        OrderRecord, OrderWritten, RefusedOrder, RequestDigest, Write, Written,
     },
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -17,7 +18,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, end, intent, number},
+    fixture::{Fixture, HISTORY, end, intent, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -29,6 +30,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_key_is_a_new_one_once_it_is_too_old,
         a_refusal_stays_with_its_key,
         an_order_that_is_taken_back_leaves_its_key_free,
+        a_drop_that_misses_its_moment_begins_once_and_ends_once,
         drops_are_listed_in_pages_both_ways,
         a_change_and_its_row_in_the_audit_log_are_one,
         a_row_of_the_audit_log_that_was_changed_is_known,
@@ -55,7 +57,7 @@ async fn a_key_is_written_with_its_intent_or_not_at_all(base: &Base) {
     // An intent that is not written leaves no key, no order and no row in the audit log.
     let list = aftertone::store::ListName::new("own").unwrap();
     store.bar(&list, &[number(7)], None, now).await.unwrap();
-    let barred = aftertone::store::Intent {
+    let barred = Intent {
         number: number(7),
         ..intent(None, number(7), 2)
     };
@@ -184,6 +186,62 @@ async fn an_order_that_is_taken_back_leaves_its_key_free(base: &Base) {
     assert_eq!(written, OrderWritten::Written(Written::Applied));
 }
 
+async fn a_drop_that_misses_its_moment_begins_once_and_ends_once(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let (store, holder) = (&fixture.store, &fixture.holder);
+    order(&fixture, "a", 1, 1).await;
+    let drop = DropId::from_u128(1);
+    let told = async || {
+        let filter = EventFilter::default();
+        let (events, _) = store.events(0, &filter, 99).await.unwrap();
+        let slugs = events.into_iter().map(|event| event.slug);
+        slugs
+            .filter(|slug| slug.starts_with("drop."))
+            .collect::<Vec<_>>()
+    };
+    let facts = async |but| {
+        let number = number(1);
+        let facts = store.facts_but(&number, HISTORY, but, fixture.at(2));
+        facts.await.unwrap()
+    };
+    assert_eq!(facts(None).await.starts.len(), 1);
+    let seen = facts(Some(drop)).await;
+    assert_eq!(seen.starts.len(), 0);
+
+    // What was decided on before something happened to the number is not written, and what was written stands.
+    let by = |version| Intent {
+        version: Some(version),
+        message: "later".to_owned(),
+        ..intent(None, number(1), 1)
+    };
+    let written = store
+        .write_again(holder, by(seen.version - 1), fixture.at(3))
+        .await;
+    assert_eq!(written.unwrap(), Written::Conflict);
+    let message = base.texts("SELECT message FROM drops").await;
+    let written = store
+        .write_again(holder, by(seen.version), fixture.at(3))
+        .await;
+    assert_eq!(written.unwrap(), Written::Applied);
+    let later = base.texts("SELECT message FROM drops").await;
+    assert_eq!(later, ["later"]);
+    assert_ne!(message, later);
+    let ended = [Write::EndDrop {
+        end: Box::new(end(1, Outcome::Delivered)),
+        calls: Calls::NONE,
+    }];
+    let written = store.commit(holder, &ended, fixture.at(4)).await;
+    assert_eq!(written.unwrap(), [Written::Applied]);
+    assert_eq!(told().await, ["drop.started", "drop.ended"]);
+    assert!(
+        store
+            .kept_answer(&key("a"), Timestamp::MIN)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
 async fn drops_are_listed_in_pages_both_ways(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     for n in 1..=25 {
@@ -197,7 +255,7 @@ async fn drops_are_listed_in_pages_both_ways(base: &Base) {
     }
     let ended = Write::EndDrop {
         end: Box::new(end(3, Outcome::Delivered)),
-        calls: aftertone::campaign::budget::Calls::NONE,
+        calls: Calls::NONE,
     };
     fixture.commit(&[ended], 30).await;
     let ids = async |filter: &DropFilter, from: Option<u128>, is_backward, at_most| {

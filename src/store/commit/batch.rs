@@ -83,6 +83,8 @@ pub(super) struct DropRow<'a> {
     pub(super) end: Option<Ended<'a>>,
     /// Whether this batch takes it back.
     pub(super) is_taken_back: bool,
+    /// Whether it stands in the place of one that this batch takes back.
+    pub(super) is_again: bool,
 }
 
 #[derive(Debug)]
@@ -173,7 +175,11 @@ impl<'a> Batch<'a> {
     fn start(&mut self, intent: &'a Intent) -> Written {
         let run = self.holder.run.as_str();
         let key = intent.drop.to_string();
-        if let Some(row) = self.drops.get(&key) {
+        let earlier = self.drops.get(&key);
+        let is_again = earlier.is_some_and(|row| row.is_taken_back && intent.of.is_none());
+        if let Some(row) = earlier
+            && !is_again
+        {
             // It was written, and its reply was lost.
             return match row.holder == run && !row.is_taken_back {
                 true => Written::Applied,
@@ -229,6 +235,7 @@ impl<'a> Batch<'a> {
             intent: Some(intent),
             end: None,
             is_taken_back: false,
+            is_again,
         };
         self.drops.insert(key, row);
         slot.map_or(Written::Applied, Written::Scheduled)

@@ -60,7 +60,7 @@ impl Batch<'_> {
     fn taken_back(&self) -> Vec<serde_json::Value> {
         let stored = self.drops.iter();
         stored
-            .filter(|(_, drop)| drop.is_taken_back && drop.intent.is_none())
+            .filter(|(_, drop)| drop.is_again || drop.is_taken_back && drop.intent.is_none())
             .map(|(id, _)| row! { id: id })
             .collect()
     }

@@ -166,6 +166,7 @@ impl<'a> Batch<'a> {
                 intent: None,
                 end: None,
                 is_taken_back: false,
+                is_again: false,
             };
             self.drops.insert(id, row);
         }

@@ -6,6 +6,7 @@
 //! controllers of a trunk meet, the paces of trunks and campaigns ([`limits`]). Campaigns and lists have locks that queue: see
 //! [`intent_locks`](super::intent_locks).
 
+mod again;
 mod batch;
 mod flush;
 mod limits;
