@@ -18,7 +18,7 @@ use std::{
 use tracing::{Subscriber, warn};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-pub use otlp::{TraceError, TraceSending, begin_traces, drop_ended, sends_traces};
+pub use otlp::{TraceError, TraceSending, begin_traces, delivery_ended, drop_ended, sends_traces};
 
 /// Starts logging for the whole process. A second call has no effect.
 pub fn init() {

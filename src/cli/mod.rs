@@ -28,6 +28,7 @@ mod serve;
 mod stop;
 mod store;
 mod token;
+mod traced;
 mod user;
 mod webhook;
 

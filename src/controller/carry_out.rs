@@ -9,6 +9,7 @@
 //! The caller of [`carry_out`] has had the intent committed, so that a process that dies leaves a trace of every call that
 //! it may have made.
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -16,7 +17,9 @@ use crate::{
     evidence::Recorder,
     id::{DropId, RunName},
     runtime::{CallSpec, DropUpdate, session::Orders},
-    store::DropEnd,
+    store::{DropEnd, Orphan},
+    telemetry,
+    traces::{DropTrace, TraceParent},
     words::Leg,
 };
 
@@ -86,6 +89,28 @@ pub(super) fn lost(run: &RunName, drop: DropId, words: &str) -> Box<DropEnd> {
     // Its number is in the store.
     let record = DropRecord::new(run, drop, String::new(), &report);
     Box::new(end(drop, &report, &record, None))
+}
+
+/// Has the trace of a drop sent that was found when its process had died, if traces are: of what came between its intent and this
+/// moment nothing is known.
+pub(super) fn trace_lost(orphan: &Orphan, words: &str, now: Timestamp) {
+    if !telemetry::sends_traces() {
+        return;
+    }
+    let parent = orphan.traceparent.as_deref();
+    let started_at = orphan.started_at.min(now);
+    telemetry::drop_ended(&DropTrace {
+        drop: orphan.drop,
+        parent: parent.and_then(TraceParent::parse),
+        campaign: orphan.campaign_name.clone(),
+        technique: orphan.technique,
+        asked_at: started_at,
+        decided_at: started_at,
+        committed_at: started_at,
+        dialled_at: None,
+        ended_at: now,
+        report: Report::unseen(Outcome::Lost, words),
+    });
 }
 
 /// The report of a drop whose end was not seen, by what was heard of it: `cancelled` if the operator did not wait for it and

@@ -73,6 +73,7 @@ pub async fn give_up(
                     }
                     let why = words(&orphan.pbx);
                     warn!(drop = %orphan.drop, pbx = orphan.pbx, why, "a drop is lost");
+                    carry_out::trace_lost(orphan, &why, now);
                     let of = (orphan.pbx.clone(), orphan.campaign);
                     *given_up.lost.entry(of).or_default() += 1;
                 }

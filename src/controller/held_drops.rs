@@ -27,7 +27,6 @@ use crate::{
     config::Config,
     error_chain::chain,
     id::DropId,
-    metrics,
     orders::DropOrder,
     store::{GateHold, HeldDrop, HeldEnd, OrderKeeping, StoreError},
     traces::TraceParent,
@@ -122,9 +121,6 @@ async fn write(
 }
 
 async fn settle(shared: &SharedRun, drop: DropId, end: &HeldEnd) -> Result<(), StoreError> {
-    if let HeldEnd::Refused { reason, .. } = end {
-        metrics::refused(reason);
-    }
     let settled = shared.store.settle_held(drop, end, shared.clock.now());
     settled.await.map(|_| ())
 }

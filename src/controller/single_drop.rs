@@ -36,12 +36,13 @@ use super::{
 };
 use crate::{
     audio,
-    campaign::policy::Ruling,
+    campaign::{Decision, policy::Ruling},
     clock::{self, Doubt},
     config::Config,
     drop::{DropRecord, Moment, Plan, Report},
     evidence::{Archive, Folder},
     id::RunName,
+    metrics,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
     store::{OrderKeeping, StoreError},
     telemetry,
@@ -556,7 +557,7 @@ impl SingleDropRun {
     ) -> SingleDropEnd {
         if telemetry::sends_traces() {
             let steps = admitted.steps();
-            telemetry::drop_ended(DropTrace {
+            telemetry::drop_ended(&DropTrace {
                 drop: self.order.drop,
                 parent: self.order.traceparent.clone(),
                 campaign: None,
@@ -580,6 +581,9 @@ impl SingleDropRun {
     }
 
     fn stopped(&self, ruling: Box<Ruling>) -> SingleDropError {
+        if let Decision::Refused(reason) = ruling.decision {
+            metrics::refused(reason.slug());
+        }
         info!(drop = %self.order.drop, decision = ruling.words(), "not dialled");
         SingleDropError::Stopped(ruling)
     }

@@ -202,7 +202,7 @@ impl DropWorker {
         if !telemetry::sends_traces() {
             return;
         }
-        telemetry::drop_ended(DropTrace {
+        telemetry::drop_ended(&DropTrace {
             drop: task.drop,
             parent: None,
             campaign: task.campaign.clone(),

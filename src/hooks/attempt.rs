@@ -90,6 +90,15 @@ pub(super) enum AttemptMeaning {
 }
 
 impl HookAttempt {
+    /// What came of it in a word: `success`, `status`, or the fault's.
+    pub(super) fn result(&self) -> &'static str {
+        match self.fault {
+            Some(fault) => fault.slug(),
+            None if self.is_success() => "success",
+            None => "status",
+        }
+    }
+
     /// Whether it was a success.
     pub fn is_success(&self) -> bool {
         self.meaning() == AttemptMeaning::Delivered

@@ -21,8 +21,11 @@ use super::{
 };
 use crate::{
     error_chain::chain,
+    id::DropId,
     metrics,
     store::{DeliveryState, DisabledBecause, DueDelivery, SettledDelivery, StoreError},
+    telemetry,
+    traces::{DeliveryTrace, ToldDrop},
 };
 
 /// What a worker begins with.
@@ -169,6 +172,7 @@ impl EndpointWorker {
         let secrets: Vec<_> = secrets.map(|(secret, _)| secret.clone()).collect();
         let client = self.parts.client.clone();
         let url = self.parts.loader.webhook.settings.url.clone();
+        let webhook = self.parts.loader.webhook.id.to_string();
         self.jobs.spawn(async move {
             let body = delivery.body.as_deref().unwrap_or_default();
             let message = SignedMessage {
@@ -177,7 +181,11 @@ impl EndpointWorker {
                 signatures: &signatures(&secrets, &delivery.message, at, body),
                 body,
             };
-            JobDone::Sent(delivery.id, client.send(&url, message).await)
+            let attempt = client.send(&url, message).await;
+            if telemetry::sends_traces() {
+                telemetry::delivery_ended(trace(webhook, &delivery, &attempt));
+            }
+            JobDone::Sent(delivery.id, attempt)
         });
     }
 
@@ -280,12 +288,7 @@ impl EndpointWorker {
 
     fn note(&self, attempt: &HookAttempt, end: &AttemptEnd) {
         let id = self.parts.loader.webhook.id;
-        let result = match attempt.fault {
-            Some(fault) => fault.slug(),
-            None if attempt.is_success() => "success",
-            None => "status",
-        };
-        metrics::webhook_attempt(&id.to_string(), result);
+        metrics::webhook_attempt(&id.to_string(), attempt.result());
         let (status, fault) = (attempt.status, attempt.fault.map(|fault| fault.slug()));
         let delivery = end.settled.id;
         debug!(webhook = %id, delivery, status, fault, state = end.settled.state.slug(), "sent");
@@ -331,6 +334,20 @@ impl EndpointWorker {
             // It is sent again by whoever is next.
             debug!("an endpoint did not answer before the end");
         }
+    }
+}
+
+/// A request as a trace.
+fn trace(webhook: String, delivery: &DueDelivery, attempt: &HookAttempt) -> DeliveryTrace {
+    DeliveryTrace {
+        id: DropId::generate(),
+        webhook,
+        message: delivery.message.clone(),
+        from: attempt.at,
+        to: now(),
+        status: attempt.status,
+        failed: (!attempt.is_success()).then(|| attempt.result().to_owned()),
+        told: ToldDrop::all(delivery.body.as_deref().unwrap_or_default()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Traces of drops, sent to a collector by OTLP over HTTP.
 //!
-//! [`drop_ended`] takes them from whoever ends a drop, and never waits: a collector that is away, or slow, costs traces and nothing
+//! [`drop_ended`] takes them from whoever ends a drop, [`delivery_ended`] from whoever tells of it, and neither waits: a collector that is away, or slow, costs traces and nothing
 //! else. They wait in a queue of fixed length, and go in batches.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 
 use opentelemetry::{
     InstrumentationScope, KeyValue,
-    trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
+    trace::{Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
@@ -26,7 +26,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::traces::{DropTrace, TraceSpan, TracesKept};
+use crate::traces::{DeliveryTrace, DropTrace, TraceSpan, TracesKept};
 
 /// Why no traces can be sent.
 #[derive(Debug, Error)]
@@ -74,11 +74,27 @@ pub fn sends_traces() -> bool {
 }
 
 /// A drop has ended: its trace is sent, if it is one that is.
-pub fn drop_ended(trace: DropTrace) {
+pub fn drop_ended(trace: &DropTrace) {
     let Some((kept, traces)) = SENDER.get() else {
         return;
     };
-    if kept.keeps(&trace) && traces.try_send(trace).is_err() {
+    if kept.keeps(trace.drop, trace.report.outcome, trace.parent.as_ref()) {
+        give(traces, trace.spans());
+    }
+}
+
+/// A request to a webhook is over: its span is sent, if the trace of a drop is whose end it tells of.
+pub fn delivery_ended(trace: DeliveryTrace) {
+    let Some((kept, traces)) = SENDER.get() else {
+        return;
+    };
+    if let Some(span) = trace.span(*kept) {
+        give(traces, vec![span]);
+    }
+}
+
+fn give(traces: &mpsc::Sender<Vec<TraceSpan>>, spans: Vec<TraceSpan>) {
+    if traces.try_send(spans).is_err() {
         LOST.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -93,7 +109,7 @@ impl TraceSending {
     }
 }
 
-static SENDER: OnceLock<(TracesKept, mpsc::Sender<DropTrace>)> = OnceLock::new();
+static SENDER: OnceLock<(TracesKept, mpsc::Sender<Vec<TraceSpan>>)> = OnceLock::new();
 
 /// Traces that found the queue full, or were not taken.
 static LOST: AtomicU64 = AtomicU64::new(0);
@@ -140,7 +156,7 @@ fn exporter(url: &str, instance: &str) -> Result<SpanExporter, TraceError> {
 
 async fn send(
     exporter: SpanExporter,
-    mut ended: mpsc::Receiver<DropTrace>,
+    mut ended: mpsc::Receiver<Vec<TraceSpan>>,
     ending: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -164,7 +180,7 @@ async fn send(
         }
         if !batch.is_empty() {
             let count = batch.len() as u64;
-            let spans = batch.drain(..).flat_map(|trace| trace.spans());
+            let spans = batch.drain(..).flatten();
             let sent = exporter.export(spans.map(data).collect());
             let sent = timeout(ANSWERED_WITHIN, sent).await;
             let is_sent = matches!(sent, Ok(Ok(())));
@@ -188,15 +204,24 @@ async fn send(
 }
 
 fn data(span: TraceSpan) -> SpanData {
-    let (trace, id) = (TraceId::from(span.trace), SpanId::from(span.id));
+    let context = |trace: u128, id: u64, is_remote| {
+        let (trace, id) = (TraceId::from(trace), SpanId::from(id));
+        SpanContext::new(trace, id, TraceFlags::SAMPLED, is_remote, TraceState::NONE)
+    };
+    let mut links = SpanLinks::default();
+    let linked = span.links.iter();
+    links.links = linked
+        .map(|&(trace, id)| Link::with_context(context(trace, id, true)))
+        .collect();
     SpanData {
-        span_context: SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::NONE),
+        span_context: context(span.trace, span.id, false),
         parent_span_id: SpanId::from(span.parent),
         parent_span_is_remote: span.is_parent_remote,
-        span_kind: if span.is_parent_remote {
-            SpanKind::Server
-        } else {
-            SpanKind::Internal
+        span_kind: match span.is_parent_remote {
+            true => SpanKind::Server,
+            // What leads elsewhere was sent there.
+            false if !span.links.is_empty() => SpanKind::Client,
+            false => SpanKind::Internal,
         },
         name: span.name.into(),
         start_time: SystemTime::from(span.from),
@@ -208,7 +233,7 @@ fn data(span: TraceSpan) -> SpanData {
             .collect(),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
-        links: SpanLinks::default(),
+        links,
         status: span.failed.map_or(Status::Unset, Status::error),
         instrumentation_scope: InstrumentationScope::builder("aftertone").build(),
     }

@@ -1,7 +1,7 @@
 //! Which traces are sent, decided when the drop has ended.
 
-use super::DropTrace;
-use crate::drop::Outcome;
+use super::TraceParent;
+use crate::{drop::Outcome, id::DropId};
 
 /// Which traces are sent beside those of drops in which something went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +13,10 @@ pub struct TracesKept {
 impl TracesKept {
     /// Whether a trace is sent: what ended as `error`, `lost` or `unsure`, what the caller sends its own part of, and a part of
     /// the rest, by the drop's id.
-    pub fn keeps(self, trace: &DropTrace) -> bool {
-        let went_wrong = matches!(
-            trace.report.outcome,
-            Outcome::Error | Outcome::Lost | Outcome::Unsure
-        );
-        let is_wanted = trace
-            .parent
-            .as_ref()
-            .is_some_and(|parent| parent.is_sampled);
-        went_wrong || is_wanted || self.takes(trace.random())
+    pub fn keeps(self, drop: DropId, outcome: Outcome, parent: Option<&TraceParent>) -> bool {
+        let went_wrong = matches!(outcome, Outcome::Error | Outcome::Lost | Outcome::Unsure);
+        let is_wanted = parent.is_some_and(|parent| parent.is_sampled);
+        went_wrong || is_wanted || self.takes(random(drop))
     }
 
     fn takes(self, random: u64) -> bool {
@@ -31,13 +25,18 @@ impl TracesKept {
     }
 }
 
+/// The bits of a drop's id that are random.
+pub(super) fn random(drop: DropId) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = drop.as_u128().to_be_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// How many bits of an id decide: its last. Those before them count the ids of a millisecond, and are alike in a burst of drops.
 const RANDOM_BITS: u32 = 32;
 
 #[cfg(test)]
 mod tests {
-    use super::{super::spans::fixture, *};
-    use crate::{id::DropId, traces::TraceParent};
+    use super::*;
 
     #[test]
     fn what_went_wrong_is_sent_and_a_part_of_the_rest() {
@@ -45,11 +44,8 @@ mod tests {
             let kept = TracesKept { percent };
             (0..4_000)
                 .filter(|_| {
-                    kept.keeps(&DropTrace {
-                        drop: DropId::generate(),
-                        parent: parent.and_then(TraceParent::parse),
-                        ..fixture(outcome)
-                    })
+                    let parent = parent.and_then(TraceParent::parse);
+                    kept.keeps(DropId::generate(), outcome, parent.as_ref())
                 })
                 .count()
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::TraceParent;
+use super::{TraceParent, sample::random};
 use crate::{
     drop::{Milestone, Outcome, Report, Technique},
     id::DropId,
@@ -54,24 +54,23 @@ pub struct TraceSpan {
     pub to: Timestamp,
     /// What it says, never a phone number.
     pub attributes: Vec<(&'static str, String)>,
-    /// What went wrong, if something did: an outcome's slug.
-    pub failed: Option<&'static str>,
+    /// What went wrong, if something did: an outcome's slug, or what came of a request.
+    pub failed: Option<String>,
+    /// Spans that it tells of, in other traces: their traces and ids.
+    pub links: Vec<(u128, u64)>,
+}
+
+/// The trace that a drop belongs to, and its own span in it.
+pub(super) fn root(drop: DropId, parent: Option<&TraceParent>) -> (u128, u64) {
+    let trace = parent.map_or_else(|| drop.as_u128().max(1), |parent| parent.trace);
+    (trace, random(drop).max(1))
 }
 
 impl DropTrace {
-    /// The bits of the drop's id that are random.
-    pub(super) fn random(&self) -> u64 {
-        let [.., a, b, c, d, e, f, g, h] = self.drop.as_u128().to_be_bytes();
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
-    }
-
     /// Its spans, the drop's own first.
     pub fn spans(&self) -> Vec<TraceSpan> {
-        let (trace, parent) = match &self.parent {
-            Some(parent) => (parent.trace, parent.span),
-            None => (self.drop.as_u128().max(1), 0),
-        };
-        let root = self.random().max(1);
+        let (trace, root) = root(self.drop, self.parent.as_ref());
+        let parent = self.parent.as_ref().map_or(0, |parent| parent.span);
         let ended_at = self.ended_at.max(self.asked_at);
         let outcome = self.report.outcome;
         let mut attributes = vec![
@@ -95,7 +94,9 @@ impl DropTrace {
             from: self.asked_at,
             to: ended_at,
             attributes,
-            failed: matches!(outcome, Outcome::Error | Outcome::Lost).then_some(outcome.slug()),
+            failed: matches!(outcome, Outcome::Error | Outcome::Lost)
+                .then(|| outcome.slug().to_owned()),
+            links: Vec::new(),
         }];
         let before = [
             ("gate", self.asked_at, self.decided_at),
@@ -114,6 +115,7 @@ impl DropTrace {
                 to: to.clamp(from.clamp(self.asked_at, ended_at), ended_at),
                 attributes: Vec::new(),
                 failed: None,
+                links: Vec::new(),
             });
         }
         spans
@@ -194,9 +196,6 @@ impl DropTrace {
 }
 
 #[cfg(test)]
-pub(super) use tests::fixture;
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::drop::{Moment, Proof};
@@ -260,7 +259,7 @@ mod tests {
             (root.parent, root.is_parent_remote),
             (0xb7ad_6b71_6920_3331, true)
         );
-        assert_eq!(root.failed, Some("lost"));
+        assert_eq!(root.failed.as_deref(), Some("lost"));
     }
 
     #[test]
@@ -303,7 +302,7 @@ mod tests {
     }
 
     /// A drop of a campaign with two calls.
-    pub(in crate::traces) fn fixture(outcome: Outcome) -> DropTrace {
+    fn fixture(outcome: Outcome) -> DropTrace {
         let at = |ms: i64| Timestamp::from_millisecond(1_000 + ms).unwrap();
         let timeline = [
             (0, Milestone::BusyDialled),

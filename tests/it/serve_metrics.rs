@@ -43,6 +43,21 @@ async fn what_is_counted_is_true_bounded_and_nobody_else_s_business() {
     );
     assert_eq!(ask(&service, &other).await.0, 403);
 
+    // Whoever is on a list is refused at the first question.
+    let barred = fixture.program.run(&["dnc", "add", "+12025550999"]).await;
+    assert_eq!(barred.status, Some(0), "{barred:?}");
+    let body = serde_json::json!({
+        "to": "+12025550999", "message": "sound:hello-world", "kind": "informational"
+    });
+    let order = http_client()
+        .post(format!("{}/api/v1/drops", service.url))
+        .bearer_auth(self::token(&fixture, "drops:write").await)
+        .header("idempotency-key", "k1")
+        .json(&body);
+    let ordered = order.send().await.unwrap();
+    let body: Value = ordered.json().await.unwrap();
+    assert_eq!(body["reason"], "do_not_call", "{body}");
+
     // The pattern of a route is what counts, whatever is asked for.
     let visit = async |what: &str| {
         for path in [
@@ -79,6 +94,7 @@ async fn what_is_counted_is_true_bounded_and_nobody_else_s_business() {
         "aftertone_drops_total{outcome=\"delivered\"} 4",
         "aftertone_drops_total{outcome=\"lost\"} 0",
         "aftertone_drops_in_flight 0",
+        "aftertone_refused_total{reason=\"do_not_call\"} 1",
         "aftertone_verdicts_total{verdict=\"machine\"} 4",
         "aftertone_pbx_connected 1",
         "aftertone_store_up 1",

@@ -26,11 +26,16 @@ use tokio::{
 };
 
 use crate::{
+    api::receiver::{Receiver, Reply},
     campaign::campaign_fixture::CampaignFixture,
-    fake::script::Script,
+    fake::{
+        World,
+        fault::Kind,
+        script::{Call, Script},
+    },
     http_client,
-    program::NUMBER,
-    serve::{Service, draft_that_is_started, fixture, replace, until_all_ended},
+    program::{NUMBER, count},
+    serve::{Service, draft, draft_that_is_started, fixture, replace, until_all_ended},
 };
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -163,6 +168,91 @@ async fn what_went_wrong_is_sent_and_what_a_caller_samples() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drop_whose_process_died_is_a_trace_and_so_is_what_tells_of_it() {
+    let collector = Collector::start(false).await;
+    let fixture = fixture(Script(vec![Call::ringing_for_ever()])).await;
+    replace(
+        &fixture,
+        "[store]\n",
+        "[webhooks]\nallow = [\"127.0.0.0/8\"]\n[store]\n",
+    );
+    sends_to(&fixture, &collector, 0);
+    let token = token(&fixture).await;
+    let service = Service::start(&fixture).await;
+    let receiver = Receiver::always(Reply::Status(503)).await;
+    let body = json!({"url": receiver.url(), "types": ["drop.ended"]});
+    let request = http_client().post(format!("{}/api/v1/webhooks", service.url));
+    let added = request.bearer_auth(&token).json(&body).send().await;
+    assert_eq!(added.unwrap().status(), 201);
+    let parent = format!("00-{TRACE}-{CALLER}-00");
+    let drop = order(&service, &token, "k1", Some(&parent)).await;
+    let dialled = |world: &mut World| (count(world, Kind::Originate, None) >= 2).then_some(());
+    fixture.program.fake.until("calls", dialled).await;
+    service.kill().await;
+    let service = Service::start(&fixture).await;
+    // The next order begins a run, which settles what the one before has left.
+    fixture.script("0177", Script::mailbox());
+    let next = order_to(&service, &token, "k2", "+12025550177", None).await;
+    ended(&service, &token, &drop).await;
+    ended(&service, &token, &next).await;
+    receiver.until(1).await;
+    let of = async |name: &str| {
+        let looking = async {
+            loop {
+                let spans = collector.spans().into_iter();
+                let found: Vec<_> = spans.filter(|span| span.name == name).collect();
+                if !found.is_empty() {
+                    return found;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), looking).await.unwrap()
+    };
+    let lost = of("drop").await;
+    assert_eq!(lost.len(), 1);
+    assert_eq!(attribute(&lost[0], "aftertone.drop"), drop);
+    assert_eq!(attribute(&lost[0], "aftertone.outcome"), "lost");
+    assert_eq!(hex(&lost[0].trace_id), TRACE);
+    assert_eq!(hex(&lost[0].parent_span_id), CALLER);
+    let told = of("webhook").await;
+    let links: Vec<_> = told[0].links.iter().collect();
+    assert_eq!(links.len(), 1);
+    assert_eq!(links[0].trace_id, lost[0].trace_id);
+    assert_eq!(links[0].span_id, lost[0].span_id);
+    assert_ne!(told[0].trace_id, lost[0].trace_id);
+    assert_eq!(attribute(&told[0], "http.response.status_code"), "503");
+    for span in [&lost[0], &told[0]] {
+        let status = span.status.as_ref().unwrap();
+        assert_eq!(status.code, StatusCode::Error as i32);
+    }
+    let stopped = service.end().await;
+    assert_eq!(stopped.status, Some(0), "{stopped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_dial_send_traces_as_well() {
+    let collector = Collector::start(false).await;
+    let fixture = fixture(Script::mailbox()).await;
+    sends_to(&fixture, &collector, 100);
+    let line = ["drop", NUMBER, "--message", "sound:hello-world"];
+    let ended = fixture.program.run(&line).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let sent = || {
+        let roots = collector.spans().into_iter();
+        let roots = roots.filter(|span| span.name == "drop");
+        roots
+            .map(|span| attribute(&span, "aftertone.campaign"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(sent(), [""]);
+    draft(&fixture, "spring", 100..102).await;
+    let ended = fixture.program.run(&["campaign", "run", "spring"]).await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_eq!(sent(), ["", "spring", "spring"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_does_not_answer_delays_nothing() {
     let collector = Collector::start(true).await;
     let fixture = fixture(Script::mailbox()).await;
@@ -240,7 +330,14 @@ fn sends_to(fixture: &CampaignFixture, collector: &Collector, percent: u32) {
 
 async fn token(fixture: &CampaignFixture) -> String {
     let add = ["token", "add", "crm", "--json", "--scope", "drops:write"];
-    let scopes = ["--scope", "drops:read", "--scope", "events:read"];
+    let scopes = [
+        "--scope",
+        "drops:read",
+        "--scope",
+        "events:read",
+        "--scope",
+        "webhooks:write",
+    ];
     let made = fixture.program.run(&[&add[..], &scopes].concat()).await;
     made.json()["token"].as_str().unwrap().to_owned()
 }

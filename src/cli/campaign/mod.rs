@@ -22,7 +22,7 @@ pub(super) use self::{
     board::note_line, create::find, results::moment, run::wait, simulate::forecast,
 };
 
-use super::{CliError, Exit, printer::Printer};
+use super::{CliError, Exit, printer::Printer, traced::traced};
 use crate::config::Config;
 
 /// Work through lists of contacts
@@ -68,7 +68,7 @@ pub(super) async fn run(
         CampaignCommand::Set(args) => create::set(args, &config, printer).await,
         CampaignCommand::Check(args) => check::run(args, &config, printer).await,
         CampaignCommand::Simulate(args) => simulate::run(args, &config, printer).await,
-        CampaignCommand::Run(args) => run::run(args, &config, printer).await,
+        CampaignCommand::Run(args) => traced(&config, run::run(args, &config, printer)).await,
         CampaignCommand::Status(args) => status::run(args, &config, printer).await,
         CampaignCommand::Pause(args) => control::pause(args, &config, printer).await,
         CampaignCommand::Resume(args) => control::resume(args, &config, printer).await,

@@ -17,6 +17,7 @@ use super::{
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
     stop::Stop,
+    traced::traced,
 };
 use crate::{
     audio,
@@ -91,8 +92,11 @@ pub(super) async fn run(
     let order = order(args, &config, id, number)?;
     let shown = order.shown_number.clone();
     let mut handle = order.start(config.clone());
-    watch(args, (id, &shown), &mut handle, &mut stop, printer).await;
-    match handle.end().await {
+    let watching = async {
+        watch(args, (id, &shown), &mut handle, &mut stop, printer).await;
+        Ok(handle.end().await)
+    };
+    match traced(&config, watching).await? {
         Ok(ended) => Ok(exit(ended, printer)),
         Err(error) => Err(not_dialled(error, args, (id, &config), printer)),
     }

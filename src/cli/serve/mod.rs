@@ -43,10 +43,10 @@ use self::{
     signals::{ServiceSignals, SignalRequest},
     store_watch::watch_store,
 };
-use super::{CliError, Exit, campaign::wait, database, printer::Printer};
+use super::{CliError, Exit, campaign::wait, database, printer::Printer, traced};
 use crate::{
     clock,
-    config::{Config, StoreUrl, TelemetryConfig},
+    config::{Config, StoreUrl},
     controller::{ControllerError, ordered_drops::OrderedDrops},
     error_chain::chain,
     hooks::{Webhooks, begin_sending},
@@ -57,8 +57,7 @@ use crate::{
     metrics,
     orders::{Examinations, SingleDrops},
     store::{ErrorClass::Away, Store},
-    telemetry::{self, TraceSending},
-    traces::TracesKept,
+    telemetry,
 };
 
 /// Run as a service: dial every campaign that is started, and serve the HTTP API
@@ -111,7 +110,7 @@ pub(super) async fn run(
             "nobody can sign in yet: `aftertone user add NAME --role admin` makes the first user",
         );
     }
-    let tracing = begin_traces(&config)?;
+    let tracing = traced::begin(&config)?;
     let (listen, certificate) = (config.serve.listen, certificate(&config)?);
     let tls = certificate.as_ref().map(ServerTls::new);
     let server = Server::bind(listen).await.map_err(|error| {
@@ -231,17 +230,6 @@ async fn open_store(
             Err(error) => return Err(database::trouble(error)),
         }
     }
-}
-
-/// Begins to send traces, if they are to be sent.
-fn begin_traces(config: &Config) -> Result<Option<TraceSending>, CliError> {
-    let TelemetryConfig { otlp, traces } = &config.telemetry;
-    let Some(url) = otlp else {
-        return Ok(None);
-    };
-    let kept = TracesKept { percent: *traces };
-    let begun = telemetry::begin_traces(url, &config.instance, kept);
-    begun.map(Some).map_err(CliError::new)
 }
 
 /// The certificate that is configured, if any is.

@@ -300,6 +300,7 @@ impl ControlLoop {
             counts.1 += usize::from(was_up && !ended.stuck.contains(&id));
             let words = ended.words("controller", &id);
             let end = carry_out::lost(&orphan.run, orphan.drop, &words);
+            carry_out::trace_lost(&orphan, &words, self.worker.clock.now());
             let calls = Calls::likely(orphan.technique, Outcome::Lost, Duration::ZERO);
             warn!(
                 drop = %orphan.drop,
