@@ -400,11 +400,14 @@ macro_rules! counted {
     };
 }
 
+/// With the proof of what was delivered as the name.
 const COUNT_OUTCOMES: Sql = counted!(
-    "at, outcome",
-    "'drops', drops.ended_at / 3600000000 * 3600000000, drops.outcome, count(*)",
+    "at, name, outcome",
+    "'drops', drops.ended_at / 3600000000 * 3600000000, \
+     CASE drops.outcome WHEN 'delivered' THEN coalesce(drops.proof, '') ELSE '' END, drops.outcome, count(*)",
     "1 = 1",
-    "drops.ended_at / 3600000000 * 3600000000, drops.outcome"
+    "drops.ended_at / 3600000000 * 3600000000, \
+     CASE drops.outcome WHEN 'delivered' THEN coalesce(drops.proof, '') ELSE '' END, drops.outcome"
 );
 
 const COUNT_VARIANTS: Sql = counted!(

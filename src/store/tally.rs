@@ -130,7 +130,8 @@ impl Store {
         Ok(counts)
     }
 
-    /// How sure it is of the drops of a campaign that left their message that they did; of those whose rows are kept.
+    /// How sure it is of the drops of a campaign that left their message that they did. Of those that an earlier version has
+    /// pruned it is not known.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -138,11 +139,14 @@ impl Store {
         let mut tx = self
             .read(format!("count the proofs of campaign {campaign}"))
             .await?;
-        let stored: Vec<(String, i64)> = tx.all(PROOFS, args![campaign.0]).await?;
+        let mut stored: Vec<(String, i64)> = tx.all(PROOFS, args![campaign.0]).await?;
+        let pruned = tx.pruned(campaign, "drops").await?.into_iter();
+        let pruned = pruned.filter(|one| one.outcome == "delivered" && !one.name.is_empty());
+        stored.extend(pruned.map(|one| (one.name, one.count)));
         let mut counts = BTreeMap::new();
         for (slug, count) in stored {
             let proof = known(&tx, codec::proof(&slug), "proof")?;
-            counts.insert(proof, count.unsigned_abs());
+            *counts.entry(proof).or_default() += count.unsigned_abs();
         }
         Ok(counts)
     }

@@ -421,7 +421,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "`drops` by hour and outcome, `variant` by variant and final outcome, `busy` and `drop` legs by seconds",
     ),
     ("pruned.at", "the hour's beginning, or seconds"),
-    ("pruned.name", "the variant, or empty"),
+    (
+        "pruned.name",
+        "the variant, the proof of what was delivered, or empty",
+    ),
     ("pruned.outcome", "the outcome's word, or empty"),
     ("pruned.count", "how many there were"),
     ("schema_compatibility.id", "1"),

@@ -369,8 +369,9 @@ async fn counts(fixture: &Fixture) -> String {
     let mut calls = store.calls_by_length(campaign).await.unwrap();
     calls.sort_by_key(|calls| (format!("{:?}", calls.leg), calls.seconds));
     format!(
-        "{:?}\n{:?}\n{:?}\n{calls:?}",
+        "{:?}\n{:?}\n{:?}\n{:?}\n{calls:?}",
         store.tally(campaign).await.unwrap(),
+        store.proofs(campaign).await.unwrap(),
         store.variants(campaign).await.unwrap(),
         over_time.values().collect::<Vec<_>>(),
     )
