@@ -65,6 +65,7 @@ ARG CARGO_PROFILE=release
 # Tests, benches and examples are not in the build context, so the manifest must not name them; nor are the tools, but that the lock
 # file counts them in.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY tools/greetings/Cargo.toml tools/greetings/
 COPY tools/lab/Cargo.toml tools/lab/
 RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
