@@ -12,11 +12,13 @@ mod campaign;
 mod command_line;
 mod configuration;
 mod database;
+mod features;
 mod json;
 mod links;
 mod outcomes;
 mod pages;
 mod program;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 
