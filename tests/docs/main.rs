@@ -18,6 +18,7 @@ mod links;
 mod outcomes;
 mod pages;
 mod program;
+mod typed;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
