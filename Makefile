@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test browser proof published deb package release proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test browser proof published deb package release release-check proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -56,7 +56,11 @@ proxies: ## The service behind Debian's nginx and Caddy
 	tests/proxies.sh
 
 release: ## All of a release, into target/release-VERSION; ADVISORIES= a copy of the advisories' database
+	tests/setup.sh build release
 	tools/release.sh $(RELEASE)
+
+release-check: ## Whether all that it consists of is whole and works: builds the source, runs the static program in an empty root
+	tests/release.sh $(RELEASE_PROFILE)
 
 published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published
