@@ -40,7 +40,8 @@ book: ## The documentation as HTML, into target/book; needs mdbook
 # In the bench profile: there are 20,000 drops.
 proof: ## The long form of tests that CI runs in a short one: more than an hour
 	tests/setup.sh build store lab browser
-	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
+	PROOF=1 cargo test --locked --profile bench --test it -- event_storm:: backup::backups_are_made
+	ERASE_MB=480 cargo test --locked --profile bench --test store -- sqlite::traces --nocapture
 	tests/schemathesis.sh 600
 	WALK_ROWS=1000000 EXPORT_ROWS=1000000 IDLE_SECONDS=60 RUST_TEST_THREADS=1 \
 		cargo test --locked --profile bench --test it -- --nocapture acceptance::
