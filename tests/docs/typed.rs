@@ -54,19 +54,15 @@ fn typed(text: &str) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     let mut block = None;
     for event in Parser::new(text) {
-        match event {
-            Event::Start(Tag::CodeBlock(_)) => block = Some(String::new()),
-            Event::End(TagEnd::CodeBlock) => {
-                let text = block.take().unwrap_or_default().replace("\\\n", " ");
-                found.extend(text.lines().map(|line| (line.to_owned(), true)));
-            }
-            Event::Text(text) => {
-                if let Some(block) = &mut block {
-                    block.push_str(&text);
-                }
-            }
-            Event::Code(text) => found.push((text.into_string(), false)),
-            _ => {}
+        if let Event::Start(Tag::CodeBlock(_)) = event {
+            block = Some(String::new());
+        } else if let Event::End(TagEnd::CodeBlock) = event {
+            let text = block.take().unwrap_or_default().replace("\\\n", " ");
+            found.extend(text.lines().map(|line| (line.to_owned(), true)));
+        } else if let Event::Code(text) = event {
+            found.push((text.into_string(), false));
+        } else if let (Event::Text(text), Some(block)) = (event, &mut block) {
+            block.push_str(&text);
         }
     }
     found
@@ -136,13 +132,16 @@ fn refused(words: &[String], is_whole: bool) -> Option<String> {
     let error = aftertone::cli::command()
         .try_get_matches_from(words)
         .err()?;
-    let is_wrong = match error.kind() {
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict => {
-            true
-        }
-        ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues => is_whole,
-        _ => false,
-    };
+    let kind = error.kind();
+    let is_unknown = matches!(
+        kind,
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand | ErrorKind::ArgumentConflict
+    );
+    let lacks = matches!(
+        kind,
+        ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues
+    );
+    let is_wrong = is_unknown || (lacks && is_whole);
     is_wrong.then(|| {
         error
             .to_string()

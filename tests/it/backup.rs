@@ -1,16 +1,17 @@
 //! Backups: made while drops run, restored elsewhere, and nobody is called for it.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(clippy::print_stderr, reason = "how many backups were made is said")]
 
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use aftertone::{
     campaign::budget::TechniqueRule,
+    clock,
     store::{DatabaseAddress, Status, Store},
 };
 use serde_json::Value;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::time::Instant;
 
 use crate::{
     campaign::{
@@ -176,7 +177,7 @@ async fn backups_are_made_while_hundreds_of_drops_a_second_go_on() {
     fixture.until_dialled(rate as usize).await;
 
     // One after the other; the last of them is restored.
-    let (began, before) = (Instant::now(), fixture.requests(Kind::Originate));
+    let (began, before) = (clock::now(), fixture.requests(Kind::Originate));
     let mut made = 0;
     let mut called = BTreeSet::new();
     while made == 0 || began.elapsed() < Duration::from_secs(seconds.into()) {

@@ -54,13 +54,14 @@ fn is_one_of(address: &str, path: &str) -> bool {
 
 /// An address with a star for each part that stands for another.
 fn stars(address: &str, begin: &str) -> String {
-    let mut parts = address.split(begin);
-    let mut text = parts.next().unwrap().to_owned();
-    for part in parts {
+    let mut text = String::new();
+    let mut rest = address;
+    while let Some((before, behind)) = rest.split_once(begin) {
+        text.push_str(before);
         text.push('*');
-        text.push_str(part.split_once('}').unwrap().1);
+        rest = behind.split_once('}').map_or("", |(_, after)| after);
     }
-    text
+    text + rest
 }
 
 /// A stream; and where a user's link leads, which the parts begin with.

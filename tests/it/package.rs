@@ -5,11 +5,12 @@
 
 use std::{fmt::Write as _, fs, ops::Range, process::Stdio, time::Duration};
 
+use aftertone::clock;
 use serde_json::Value;
 use tokio::{
     io::AsyncWriteExt as _,
     process::Command,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -88,7 +89,7 @@ async fn the_service_manager_s_order_lets_fifty_drops_end() {
             (played.count() == 50 && over.count() == 0).then_some(())
         })
         .await;
-    let began = Instant::now();
+    let began = clock::now();
     machine.inside(&["systemctl", "stop", SERVICE]).await;
     let took = began.elapsed();
     // `TimeoutStopSec` is longer than the drain; a message has five seconds.

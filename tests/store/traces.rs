@@ -2,7 +2,8 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "it is measured how long somebody waits"
+    clippy::print_stderr,
+    reason = "it is measured, and said, how long somebody waits"
 )]
 
 use std::{
