@@ -59,12 +59,13 @@ RUN apt-get update \
 COPY tests/lab/ca-certificates/ /usr/local/share/ca-certificates/aftertone/
 RUN update-ca-certificates
 WORKDIR /build
-# `release` is the shipped program; `ci` skips link-time optimisation.
+# `release` is the shipped program; `ci` skips optimisation.
 ARG CARGO_PROFILE=release
 # The dependencies are a layer of their own, built around an empty crate, so that a change in src does not rebuild them.
 # Tests, benches and examples are not in the build context, so the manifest must not name them; nor are the tools, but that the lock
 # file counts them in.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY tools/greetings/Cargo.toml tools/greetings/
 COPY tools/lab/Cargo.toml tools/lab/
 RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \

@@ -1,7 +1,7 @@
 # `make demo` leaves a voicemail and proves it; `make test` runs every test, those on real Asterisk servers included. Both
 # install what they need first (tests/setup.sh). What follows `##` is what `make help` prints.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test browser proof published deb package release proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
+.PHONY: help demo check test browser proof published deb package release release-check proxies fuzz bench bench-screen book lab-far lab-up lab-down lab-status
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target words; do \
@@ -40,7 +40,8 @@ book: ## The documentation as HTML, into target/book; needs mdbook
 # In the bench profile: there are 20,000 drops.
 proof: ## The long form of tests that CI runs in a short one: more than an hour
 	tests/setup.sh build store lab browser
-	PROOF=1 cargo test --locked --profile bench --test it -- event_storm::
+	PROOF=1 cargo test --locked --profile bench --test it -- event_storm:: backup::backups_are_made
+	ERASE_MB=480 cargo test --locked --profile bench --test store -- sqlite::traces --nocapture
 	tests/schemathesis.sh 600
 	WALK_ROWS=1000000 EXPORT_ROWS=1000000 IDLE_SECONDS=60 RUST_TEST_THREADS=1 \
 		cargo test --locked --profile bench --test it -- --nocapture acceptance::
@@ -56,7 +57,11 @@ proxies: ## The service behind Debian's nginx and Caddy
 	tests/proxies.sh
 
 release: ## All of a release, into target/release-VERSION; ADVISORIES= a copy of the advisories' database
+	tests/setup.sh build release
 	tools/release.sh $(RELEASE)
+
+release-check: ## Whether all that it consists of is whole and works: builds the source, runs the static program in an empty root
+	tests/release.sh $(RELEASE_PROFILE)
 
 published: ## What published programs say of the API, webhooks and metrics
 	tests/setup.sh build published

@@ -4,10 +4,13 @@
 #
 #   tests/fresh.sh         the two commands
 #   tests/fresh.sh base    only makes sure that the root is there that each run has a copy of
+#   FRESH_WHOLE=1          builds every crate there
 #
 # The root is Debian bookworm as debootstrap makes it (once, kept in ${XDG_CACHE_HOME:-~/.cache}/aftertone/fresh-base) from the
 # mirror that this machine's own apt uses; each run gets a copy of its own, which is removed at the end. The checkout and cargo's
-# registry are copied, the Rust toolchain is mounted read-only, and cargo stays offline. Mounts and processes are in namespaces
+# registry are copied, the Rust toolchain is mounted read-only, and cargo stays offline. What this checkout has built of crates of others
+# that are Rust alone is there, below what is built in the root: a crate with parts in C, and all that depends on one, is built with what
+# the commands have installed. Mounts and processes are in namespaces
 # of their own, so that nothing is left of either, however the run ends. Needs root, or sudo without a password.
 set -eu
 
@@ -21,6 +24,7 @@ STAMP=1
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/aftertone"
 BASE="$CACHE/fresh-base"
+TARGET=$(readlink -f "${CARGO_TARGET_DIR:-$TOP/target}")
 WORK="$CACHE/fresh-root"
 
 main() {
@@ -89,9 +93,15 @@ fill() {
         [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$file" ] || $sudo cp "${CARGO_HOME:-$HOME/.cargo}/$file" "$WORK/root/.cargo/$file"
     done
     # One call at a time: what is built here need not be fast, and unoptimised it is built in half the time.
-    $sudo mkdir -p "$WORK/.cargo"
-    printf '[profile.dev]\nopt-level = 0\n[profile.dev.package."*"]\nopt-level = 0\n' |
-        $sudo tee "$WORK/.cargo/config.toml" >/dev/null
+    $sudo mkdir -p "$WORK/.cargo" "$WORK/target/above" "$WORK/target/work" "$WORK/root/aftertone/target"
+    {
+        printf '[profile.dev]\nopt-level = 0\n'
+        [ -z "${FRESH_WHOLE:-}" ] || printf '[profile.dev.package."*"]\nopt-level = 0\n'
+    } | $sudo tee "$WORK/.cargo/config.toml" >/dev/null
+    built=
+    [ -n "${FRESH_WHOLE:-}" ] || [ ! -d "$TARGET/debug/deps" ] || built=$TARGET
+    in_c=$(cd "$TOP" && cargo tree --locked --offline --workspace --edges normal,build,dev --invert cc --depth 1 --prefix none \
+        --format '{p}' | sed -n '2,$s/ v.*//p')
     files |
         tar -C "$TOP" --null --no-recursion -T - -cf - |
         $sudo tar -C "$WORK/root/aftertone" --no-same-owner -xf -
@@ -113,7 +123,7 @@ files() {
 inside() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     $sudo unshare --mount --pid --fork --kill-child sh -euc '
-        root=$1 toolchain=$2 proxy=$3 ports=$4; shift 4
+        root=$1 toolchain=$2 proxy=$3 ports=$4 built=$5 in_c=$6; shift 6
         # In a root that is no mount of its own no program can change how mounts spread.
         mount --bind "$root" "$root"
         mount -t proc proc "$root/proc"
@@ -121,13 +131,21 @@ inside() {
         mount --make-rslave "$root/dev"
         mount --bind "$toolchain" "$root/opt/rust"
         mount -o remount,bind,ro "$root/opt/rust"
+        if [ -n "$built" ]; then
+            mount -t overlay -o "lowerdir=$built,upperdir=$root/target/above,workdir=$root/target/work" built "$root/root/aftertone/target"
+            # Once: what is built here stays for the second command.
+            [ -e "$root/target/cut" ] || for crate in $in_c; do
+                rm -rf "$root"/root/aftertone/target/debug/build/"$crate"-* "$root"/root/aftertone/target/debug/.fingerprint/"$crate"-*
+            done
+            : >"$root/target/cut"
+        fi
         # The network is shared, and so is who has which ports.
         mount --bind "$ports" "$root/root/.cache/aftertone/ports"
         exec chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb http_proxy="$proxy" \
             PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
             CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
             sh -euc "cd /root/aftertone; exec \"\$@\"" inside "$@"
-    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$CACHE/ports" "$@" </dev/null 9>&- &
+    ' inside "$WORK" "$toolchain" "$("$HERE/lab/root.sh" --proxy)" "$CACHE/ports" "$built" "$in_c" "$@" </dev/null 9>&- &
     # In the background, so that a signal to this script is heard at once.
     child=$!
     wait "$child"

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the package, asks lintian, and installs, upgrades, removes and purges it in a fresh Debian 12.
+# Makes the package, asks lintian and piuparts, and installs, upgrades, removes and purges it in a fresh Debian 12, where it has a PBX for
+# an upgrade in the midst of a run and for the service manager's order to end (tests/it/package.rs).
 #
 #   tests/package.sh [PROFILE]    cargo's profile of the program: `dev`, which other steps build as well, unless given
 #   DEB=FILE tests/package.sh     a package that is made already
@@ -39,10 +40,12 @@ main() {
     trap 'exit 143' TERM
 
     deb=${DEB:-$TOP/$(tools/deb.sh "$PROFILE")}
+    cargo test --locked --quiet --test it --no-run
     say "made $(basename "$deb"), $(($(stat -c %s "$deb") / 1000)) kB"
     unit
     lint
     make_base
+    leftovers
     remove "$WORK"
     $sudo cp -a "$BASE" "$WORK"
     $sudo mkdir -p "$WORK/packages"
@@ -52,6 +55,7 @@ main() {
     installs
     serves
     upgrades
+    ends
     removes_and_purges
     say "passed"
 }
@@ -69,6 +73,17 @@ unit() {
 lint() {
     LC_ALL=C.UTF-8 lintian --allow-root --fail-on error,warning "$deb" >&2 || die "lintian has found something"
     say "lintian has found nothing"
+}
+
+# Whether anything stays behind when it is purged, and each file was its own. In the archive there is none to upgrade from.
+leftovers() {
+    $sudo env http_proxy="$proxy" PATH="$PATH:/usr/sbin:/sbin" piuparts --existing-chroot "$BASE" --distribution bookworm \
+        --mirror "$("$HERE/lab/root.sh" --mirror) main" --no-eatmydata --no-upgrade-test "$deb" \
+        </dev/null >"$CACHE/package-piuparts.log" 2>&1 9>&- || {
+        grep -A 20 -E 'ERROR|FAIL' "$CACHE/package-piuparts.log" | head -n 40 >&2
+        die "piuparts has found something; the whole log is $CACHE/package-piuparts.log"
+    }
+    say "piuparts has found nothing"
 }
 
 make_base() {
@@ -126,9 +141,13 @@ boot() {
 }
 
 installs() {
-    say "installing the earlier version"
-    before=$(inside sh -c 'find / -xdev | sort | md5sum')
-    apt install /packages/older.deb
+    say "installing the earlier version, first without what it needs"
+    all_files >"$CACHE/package-before"
+    inside dpkg --install /packages/older.deb >"$CACHE/package-apt.log" 2>&1 && die "it is installed without what it needs"
+    inside dpkg --status aftertone | grep -q '^Status: .* unpacked$' || die "without what it needs it is configured"
+    inside test ! -e /etc/systemd/system/multi-user.target.wants/aftertone.service || die "without what it needs it is enabled"
+    apt --fix-broken install
+    inside dpkg --status aftertone | grep -q '^Status: .* installed$' || die "with what it needs it is not configured"
     is /etc/aftertone 750:root:aftertone
     is /etc/aftertone/aftertone.toml 640:root:aftertone
     is /var/lib/asterisk/sounds/aftertone 755:aftertone:aftertone
@@ -165,17 +184,39 @@ serves() {
     as_service aftertone healthcheck || die "the service is not ready after a reload"
 }
 
-# What was changed in the configuration stays, and so does the state; the service is another process.
+# In the midst of a run. What was changed in the configuration stays, and so does the state.
 upgrades() {
-    say "upgrading while it runs"
-    before_pid=$(inside systemctl show -P MainPID aftertone.service)
-    apt install -o Dpkg::Options::=--force-confold /packages/new.deb
+    say "upgrading in the midst of a run"
+    on_machine an_upgrade_by_package_in_the_midst_of_a_run_rings_nobody_twice
     state active "after the upgrade"
-    [ "$(inside systemctl show -P MainPID aftertone.service)" != "$before_pid" ] || die "the upgrade has not restarted the service"
     inside journalctl -q -u aftertone -o cat | grep -qi 'failed\|killed' && die "the service did not end in an orderly way"
     inside grep -q 'requests_per_second = 41' /etc/aftertone/aftertone.toml || die "the upgrade has changed the configuration"
     is /etc/aftertone/aftertone.toml 640:root:aftertone
     known || die "the upgrade has lost the database"
+}
+
+ends() {
+    say "stopping with 50 drops in flight"
+    on_machine the_service_manager_s_order_lets_fifty_drops_end
+}
+
+# on_machine TEST: of tests/it/package.rs.
+on_machine() {
+    AFTERTONE_INSIDE="$sudo nsenter --target $leader --mount --uts --ipc --pid --root --wd env -i HOME=/root LANG=C.UTF-8 TERM=dumb \
+        http_proxy=$proxy PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+        cargo test --locked --quiet --test it -- --ignored --exact "package::$1" >"$CACHE/package-test.log" 2>&1 9>&- || {
+        tail -n 40 "$CACHE/package-test.log" >&2
+        inside journalctl -q --no-pager -u aftertone -n 40 >&2 || true
+        die "$1"
+    }
+    grep -q '^test result: ok. 1 passed' "$CACHE/package-test.log" || die "there is no test $1"
+}
+
+# What is there, but for what is running and what packages' own tools keep; of which user and mode.
+all_files() {
+    inside find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /packages -o -path /var/log \
+        -o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd/timers \) -prune \
+        -o -printf '%p %M %U:%G\n' | sort
 }
 
 removes_and_purges() {
@@ -194,7 +235,14 @@ removes_and_purges() {
     [ -z "$left" ] || die "purging has left: $left"
     inside test ! -e /var/lib/asterisk || die "purging has left the folder of messages"
     inside systemctl list-units --all --no-legend 'aftertone*' | grep -q . && die "purging has left the unit"
-    return 0
+    # All is as before but for what packages that it needs have brought. The user stays on purpose (postrm), so its files have changed.
+    all_files >"$CACHE/package-after"
+    diff "$CACHE/package-before" "$CACHE/package-after" | sed -n 's/^[<>] \([^ ]*\) .*/\1/p' | sort -u >"$CACHE/package-differs"
+    left=$(inside sh -c 'cat /var/lib/dpkg/info/*.list' | sed 's,^/\(bin\|sbin\|lib\|lib64\)/,/usr&,' | sort -u |
+        comm -13 - "$CACHE/package-differs" |
+        grep -vxE '/etc/(passwd|group|shadow|gshadow)-?|/etc/\.pwd\.lock|/etc/ld\.so\.cache|/etc/rc.\.d/...procps' || true)
+    [ -z "$left" ] || die "after purging these are not as before: $left"
+    inside getent passwd aftertone >/dev/null || die "the user is gone, and another may be given its files"
 }
 
 # configure LINE: of [serve]; nobody may read it meanwhile.

@@ -13,6 +13,7 @@
 #   browser a browser in which pages are tried, and what runs the checker of their HTML
 #   clock   what sets the clock of one program alone
 #   package what judges the package for Debian
+#   release what a release is made with, and tried
 #   proxies nginx and Caddy, which the service is put behind
 #   words   a recogniser of words, in a Python environment of its own under ~/.cache/aftertone/words
 #
@@ -84,9 +85,16 @@ main() {
         package)
             want debootstrap has debootstrap
             want lintian has lintian
+            want piuparts has piuparts
             want systemd has systemd-analyze
             want systemd-container has systemd-nspawn
             want procps has pgrep
+            ;;
+        release)
+            want curl has curl
+            want git has git
+            want musl-tools has musl-gcc
+            want python3 has python3
             ;;
         clock) want faketime exists /usr/lib/*/faketime/libfaketimeMT.so.1 ;;
         *) usage ;;

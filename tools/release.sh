@@ -2,7 +2,8 @@
 # Makes all that a release consists of, into target/release-VERSION: the source as an archive, the package for Debian, the program as one
 # static file, the book, the bill of materials, and checksums of them all.
 #
-#   tools/release.sh [--draft]    --draft: from a work tree with changes, and without the tag
+#   tools/release.sh [--draft [PROFILE]]    --draft: from a work tree with changes, and without the tag. PROFILE: cargo's, of the programs;
+#                                           `release` unless given, and only a draft may have another
 #
 # The version is that of Cargo.toml, and of nothing else. ADVISORIES=DIR has `cargo deny` look advisories up in a copy of their database that
 # was fetched before (its git repository, or a folder that holds it); without it that step is left out, and says so.
@@ -15,11 +16,13 @@ TARGET=${CARGO_TARGET_DIR:-target}
 
 main() {
     draft=
-    case ${1:-} in
-    '') ;;
-    --draft) draft=1 ;;
-    *) die "usage: tools/release.sh [--draft]" ;;
-    esac
+    profile=release
+    if [ "${1:-}" = --draft ]; then
+        draft=1
+        profile=${2:-release}
+    elif [ $# != 0 ]; then
+        die "usage: tools/release.sh [--draft [PROFILE]]"
+    fi
     version=$(sed -n '/^\[package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
     check
     out=target/release-$version
@@ -88,16 +91,18 @@ static_program() {
         return
     fi
     command -v musl-gcc >/dev/null || die "there is no musl-gcc on PATH: apt-get install musl-tools"
-    cargo build --locked --quiet --release --target "$musl" --bin aftertone
-    program=$TARGET/$musl/release/aftertone
+    cargo build --locked --quiet --profile "$profile" --target "$musl" --bin aftertone
+    folder=$profile
+    [ "$profile" != dev ] || folder=debug
+    program=$TARGET/$musl/$folder/aftertone
     ! ldd "$program" 2>/dev/null | grep -q '=>' || die "$program is not static"
     "$program" --version | grep -qx "aftertone $version" || die "$program is of another version"
-    tar -c --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$TARGET/$musl/release" aftertone |
+    tar -c --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$TARGET/$musl/$folder" aftertone |
         gzip -9n >"$out/aftertone-$version-$musl.tar.gz"
 }
 
 package() {
-    deb=$(tools/deb.sh release)
+    deb=$(tools/deb.sh "$profile")
     dpkg-deb -f "$deb" Version | grep -qx "$version-1" || die "$deb is of another version"
     cp "$deb" "$out/"
 }

@@ -29,6 +29,16 @@ def main() -> None:
     with open("Cargo.lock", "rb") as lock:
         locked = {(p["name"], p["version"]): p.get("checksum") for p in tomllib.load(lock)["package"]}
 
+    # What features leave out is in the metadata, and is not built.
+    tree = ["cargo", "tree", "--locked", "--package", "aftertone", "--target", target, "--edges", "normal"]
+    tree += ["--prefix", "none", "--format", "{p}"]
+    lines = subprocess.run(tree, check=True, capture_output=True, text=True).stdout.splitlines()
+    built = {tuple(line.split()[:2]) for line in lines if line}
+
+    def is_built(id: str) -> bool:
+        package = packages[id]
+        return (package["name"], "v" + package["version"]) in built
+
     linked, edges, todo = set(), {}, [root]
     while todo:
         id = todo.pop()
@@ -38,7 +48,7 @@ def main() -> None:
         normal = [
             dependency["pkg"]
             for dependency in nodes[id]["deps"]
-            if any(kind["kind"] is None for kind in dependency["dep_kinds"])
+            if any(kind["kind"] is None for kind in dependency["dep_kinds"]) and is_built(dependency["pkg"])
         ]
         edges[id] = sorted(set(normal))
         todo.extend(normal)

@@ -62,6 +62,7 @@ pub(super) struct ControllerMeters {
     pub(super) campaigns: IntGaugeVec,
     pub(super) contacts: IntGaugeVec,
     pub(super) idle_expected: IntGauge,
+    pub(super) clocks_right: IntGauge,
     pub(super) starts_limit: Gauge,
     pub(super) budget: GaugeVec,
     pub(super) budget_limit: GaugeVec,
@@ -272,6 +273,11 @@ impl ControllerMeters {
                 r,
                 "aftertone_idle_expected",
                 "Whether every running campaign waits for what comes by itself, such as its hours.",
+            ),
+            clocks_right: gauge(
+                r,
+                "aftertone_clocks_right",
+                "Whether the clocks can be relied on; if not, no campaign dials.",
             ),
             starts_limit: added(
                 r,

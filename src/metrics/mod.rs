@@ -69,6 +69,8 @@ pub struct CampaignGauges {
     pub contacts: Vec<(&'static str, u64)>,
     /// Whether all that wait for something wait for what comes by itself.
     pub is_idle_expected: bool,
+    /// Whether the clocks can be relied on, as far as a campaign that runs needs them.
+    pub are_clocks_right: bool,
     /// Shares of the trunk's calls, with their limits.
     pub budget: Vec<(&'static str, f64, Option<f64>)>,
 }
@@ -273,6 +275,7 @@ pub fn campaigns(state: &CampaignGauges) {
             .set(gauge(*count));
     }
     meters.idle_expected.set(i64::from(state.is_idle_expected));
+    meters.clocks_right.set(i64::from(state.are_clocks_right));
     for (name, share, limit) in &state.budget {
         meters.budget.with_label_values(&[name]).set(*share);
         match limit {

@@ -72,6 +72,12 @@ impl CampaignView {
         let run = self.run.as_ref()?;
         Some((run.idle.as_ref()?.slug(), run.idle_words.as_deref()?))
     }
+
+    /// Whether it stands still because the clocks cannot be relied on.
+    pub fn waits_for_clocks(&self) -> bool {
+        let idle = self.run.as_ref().and_then(|run| run.idle.as_ref());
+        idle == Some(&Why::ClocksApart)
+    }
 }
 
 /// What the database knows of a campaign.

@@ -12,9 +12,8 @@ use jiff::Timestamp;
 use super::{
     OWN_LIST, Store, StoreError, codec,
     do_not_call::{HOLD_INTENTS, MAKE_LIST},
-    error::Failure,
     sql::{Sql, args, row, rows, sql},
-    transaction::{Pools, Tx},
+    transaction::Tx,
 };
 use crate::{id::DropId, phone::PhoneNumber};
 
@@ -107,10 +106,16 @@ impl Store {
         numbers: &[PhoneNumber],
         now: Timestamp,
     ) -> Result<ErasedPerson, StoreError> {
-        self.overwrite(true).await?;
+        // What is deleted is overwritten at once, so that nothing is left of it even if the sweep is not reached.
+        self.pragma(ERASING, "PRAGMA secure_delete = ON").await?;
         let erased = self.erase_rows(numbers, now).await;
-        self.overwrite(false).await?;
-        erased
+        self.pragma(ERASING, "PRAGMA secure_delete = OFF").await?;
+        let erased = erased?;
+        if erased != ErasedPerson::Busy {
+            // Rows that were changed or moved before have left traces in what is free.
+            self.sweep(ERASING).await?;
+        }
+        Ok(erased)
     }
 
     async fn erase_rows(
@@ -161,30 +166,6 @@ impl Store {
             entries,
             prompts,
         })
-    }
-
-    /// On SQLite: overwrites what is deleted, and at the end what the free space of the file and the write-ahead log have of it.
-    async fn overwrite(&self, begins: bool) -> Result<(), StoreError> {
-        let Pools::Sqlite { writer, .. } = &self.pools else {
-            return Ok(());
-        };
-        let pragmas: &[&'static str] = if begins {
-            &["PRAGMA secure_delete = ON"]
-        } else {
-            // Rows that were changed before have left traces in what is free of their pages: it is all written anew.
-            &[
-                "VACUUM",
-                "PRAGMA wal_checkpoint(TRUNCATE)",
-                "PRAGMA secure_delete = OFF",
-            ]
-        };
-        for pragma in pragmas {
-            let done = sqlx::query(*pragma).fetch_all(writer).await;
-            done.map_err(|error| {
-                StoreError::new(ERASING.to_owned(), self.place.clone(), Failure::from(error))
-            })?;
-        }
-        Ok(())
     }
 }
 

@@ -88,6 +88,22 @@ export async function tellsTheSame(bench) {
       await until(`${what} to be ${value}`, async () => (await cell(what)) === value);
     }
     await until("the count of those done", async () => (await cell("done")).startsWith(`${told.done} of ${told.contacts}`));
+    // Every other number of the campaign is none, and what is in flight on the trunk is what all campaigns have: nothing.
+    const cells = await page.locator(`[data-live^="campaign.${name}."]`).evaluateAll((all) => all.map((one) => [one.dataset.live, one.textContent.trim()]));
+    assert.ok(cells.length > 10, `there are ${cells.length} cells`);
+    for (const [key, value] of cells) {
+      const what = key.slice(`campaign.${name}.`.length);
+      const count = /^outcome\.(.*)$/.exec(what)?.[1];
+      const refused = Object.values(told.refused).reduce((sum, one) => sum + one, 0);
+      if (count) {
+        assert.equal(value, String(count === "refused" ? refused : (told.outcomes[count] ?? 0)), key);
+      } else if (what !== "in_flight" && what !== "done") {
+        assert.ok(["standing", "doing", "pace", "until", "ends", "bar"].includes(what) || !/\d/.test(value), `${key} is ${value}, which nobody compares`);
+      }
+    }
+    for (const value of await page.locator('[data-live$="in_flight"]').allInnerTexts()) {
+      assert.match(value, /^0\b/);
+    }
     const shown = await page.locator(`[data-campaign="${name}"] .outcomes li:not([hidden])`).count();
     const refused = Object.keys(told.refused).length > 0 ? 1 : 0;
     assert.equal(shown, Object.keys(told.outcomes).length + refused, "outcomes that are shown");

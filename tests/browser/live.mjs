@@ -48,6 +48,10 @@ async function look() {
     return (await client.send("Runtime.getHeapUsage")).usedSize;
   };
   const busy = async () => (await client.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
+  // A page that is loaded anew is another one: neither its updates nor its heap are those of before.
+  const loaded = [];
+  const banners = async () => (await page.locator("[role=alert], [role=status]").allInnerTexts()).join(" ");
+  page.on("load", async () => loaded.push(`${Math.round((Date.now() - began) / 1000)} s: ${await banners()}`));
   // What is made once, such as texts of all lengths, is there after a while.
   await sleep(Math.min(10_000, 250 * Number(seconds)));
   const [heapBefore, busyBefore, doneBefore, began] = [await heap(), await busy(), await done(), Date.now()];
@@ -57,6 +61,7 @@ async function look() {
   }
   const looked = (Date.now() - began) / 1000;
   const [heapAfter, busyAfter, doneAfter] = [await heap(), await busy(), await done()];
+  assert.deepEqual(loaded, [], "the page was loaded anew");
   const updates = await page.evaluate(() => window.updates);
   const most = Math.max(...updates.map((at) => updates.filter((other) => other >= at && other < at + 5000).length));
   const rate = (doneAfter - doneBefore) / looked;

@@ -2,6 +2,7 @@
 // sideways. The pictures of README and book are taken here.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { SIZES } from "./browser.mjs";
 import { numbers, started } from "./control.mjs";
@@ -24,6 +25,17 @@ export async function looksGood(bench) {
   const drops = (await api("/drops?limit=200")).items;
   const drop = drops.find((one) => one.outcome === "delivered" && one.has_evidence);
   assert.ok(items.length > 0 && drop, "there is a contact, and a drop that was delivered");
+  const recording = path.join(bench.folder, "prompt.wav");
+  execFileSync("sox", [bench.recording, "-r", "8000", "-c", "1", "-b", "16", recording]);
+  bench.service.ask("prompts", "learn", "--ends", "records", "--label", "a practice", recording);
+  const prompts = bench.service.ask("prompts", "list", "--json").trim().split("\n").map((line) => JSON.parse(line));
+  const prompt = prompts.find((one) => one.label === "a practice");
+  // Nothing of what it wants to hear of happens here: nobody is sent anything.
+  const webhook = await page.evaluate(async () => {
+    const made = await fetch("/api/v1/webhooks", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ url: "https://1.1.1.1/hook", types: ["auth.attacked"] }) });
+    return (await made.json()).id;
+  });
+  assert.ok(prompt && webhook, `there is a prompt, and a webhook: ${prompt?.prompt} ${webhook}`);
   const all = {
     live: "/",
     campaigns: "/campaigns",
@@ -41,8 +53,10 @@ export async function looksGood(bench) {
     message: "/messages/reminder",
     "do-not-call": "/do-not-call",
     prompts: "/prompts",
+    prompt: `/prompts/${prompt.prompt}`,
     trunk: "/trunk",
     webhooks: "/webhooks",
+    webhook: `/webhooks/${webhook}`,
     system: "/system",
     access: "/access",
     nothing: "/nothing-is-here",

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { until } from "./service.mjs";
 
 const TABS = 12;
+// What has to hold on a machine that does nothing else; beside other tests there is no clock.
+const [LOADED, BACK] = process.env.PROOF ? [1_000, 3_000] : [20_000, 20_000];
 
 export async function staysLive(bench) {
   const { service, admin } = bench;
@@ -25,7 +27,8 @@ export async function staysLive(bench) {
   const began = Date.now();
   const more = await context.newPage();
   await more.goto("/");
-  assert.ok(Date.now() - began < 20_000, `the tab after them took ${Date.now() - began} ms`);
+  const loaded = Date.now() - began;
+  assert.ok(loaded < LOADED, `the tab after them took ${loaded} ms`);
   pages.push(more);
 
   await service.kill("SIGKILL");
@@ -39,9 +42,8 @@ export async function staysLive(bench) {
     await until(`tab ${tab + 1} to be back`, async () => (await say(page)) === "Live" && (await page.locator("body.stale").count()) === 0, 20_000);
   }
   const took = Date.now() - backAt;
-  // Less than 3 s on a machine that does nothing else; tests are no clock.
-  console.log(`tabs: back after ${took} ms`);
-  assert.ok(took < 20_000, `the tabs were back after ${took} ms`);
+  console.log(`tabs: the thirteenth loaded in ${loaded} ms; all back after ${took} ms`);
+  assert.ok(took < BACK, `the tabs were back after ${took} ms`);
   for (const page of pages) {
     await page.close();
   }

@@ -11,8 +11,8 @@ export async function showsText(bench) {
   const { service, admin } = bench;
   const list = path.join(bench.folder, "<img src=x onerror=alert(1)>.csv");
   const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
-  const rows = HOSTILE.map((text, index) => [`+1${231 + index}5550108`, quoted(text), quoted(text), quoted(text)].join(","));
-  fs.writeFileSync(list, `phone,name,id,remark\n${rows.join("\n")}\n`);
+  const rows = HOSTILE.map((text, index) => [`+1${231 + index}5550108`, quoted(text), quoted(text), quoted(text), quoted(text)].join(","));
+  fs.writeFileSync(list, `phone,name,id,remark,state\n${rows.join("\n")}\n`);
   service.ask("campaign", "create", "hostile", "--message", "reminder", "--kind", "informational", "--map", "foreign_id=id", list);
   const page = await admin.context.newPage();
   const dialogs = [];

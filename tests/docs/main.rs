@@ -12,11 +12,14 @@ mod campaign;
 mod command_line;
 mod configuration;
 mod database;
+mod features;
 mod json;
 mod links;
 mod outcomes;
 mod pages;
 mod program;
+mod typed;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,16 +1,29 @@
 //! Backups: made while drops run, restored elsewhere, and nobody is called for it.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(clippy::print_stderr, reason = "how many backups were made is said")]
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
-use aftertone::store::{DatabaseAddress, Status, Store};
+use aftertone::{
+    campaign::budget::TechniqueRule,
+    clock,
+    store::{DatabaseAddress, Status, Store},
+};
 use serde_json::Value;
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
-    campaign::{campaign_fixture::CampaignFixture, slow},
-    fake::{fault::Kind, log::What},
+    campaign::{
+        campaign_fixture::{CampaignFixture, add_contacts},
+        slow,
+    },
+    event_storm::thousands,
+    fake::{
+        fault::Kind,
+        log::What,
+        script::{Call, Detector, Far, Playback, Script},
+    },
     program::{Ended, send_signal, wait},
     serve::{Service, fixture},
 };
@@ -134,6 +147,81 @@ async fn a_backup_of_a_campaign_that_runs_is_restored_elsewhere_and_rings_nobody
     let called = originated(&fixture, dialled);
     assert!(!called.is_empty());
     assert!(known.is_disjoint(&called), "{known:?} {called:?}");
+}
+
+/// For a second, with a hundred drops in each; `PROOF=1`: for a minute, with five hundred.
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_are_made_while_hundreds_of_drops_a_second_go_on() {
+    let (rate, seconds) = match std::env::var_os("PROOF") {
+        Some(_) => (500, 60),
+        None => (100, 1),
+    };
+    let mut mailbox = Call::of(&[(50, Far::Ringing), (100, Far::Answer)]);
+    mailbox.detector = Detector {
+        verdict_after: Duration::from_millis(100),
+        wait: Duration::from_millis(50),
+        ..mailbox.detector
+    };
+    mailbox.playback = Playback::Whole(Duration::from_millis(200));
+    let fixture = fixture(Script(vec![mailbox])).await;
+    fixture.trunk(&format!("starts_per_second = {rate}\nin_flight = 1000"));
+    let campaign = fixture
+        .campaign_with("storm", 0, |spec| spec.technique = TechniqueRule::Single)
+        .await;
+    for thousand in thousands(rate * (seconds + 30)) {
+        let list = format!("list {thousand}");
+        let first = 1_000 * thousand;
+        add_contacts(&fixture.store, campaign, &list, first..first + 1_000).await;
+    }
+    let running = fixture.spawn(&[]);
+    fixture.until_dialled(rate as usize).await;
+
+    // One after the other; the last of them is restored.
+    let (began, before) = (clock::now(), fixture.requests(Kind::Originate));
+    let mut made = 0;
+    let mut called = BTreeSet::new();
+    while made == 0 || began.elapsed() < Duration::from_secs(seconds.into()) {
+        called = originated(&fixture, 0);
+        made += 1;
+        let name = format!("backup-{made}.tar");
+        let backup = fixture.program.run(&["backup", &name]).await;
+        assert_eq!(backup.status, Some(0), "{backup:?}");
+    }
+    let dialled = fixture.requests(Kind::Originate) - before;
+    let took = began.elapsed();
+    eprintln!("{made} backups in {took:.1?}, and {dialled} drops beside them");
+    assert!(dialled > 0, "nothing was dialled beside it");
+    if seconds > 1 {
+        let least = 0.9 * f64::from(rate) * took.as_secs_f64();
+        let dialled = f64::from(u32::try_from(dialled).unwrap());
+        assert!(dialled > least, "{dialled} drops in {took:.1?}");
+    }
+    send_signal("KILL", &running);
+    wait(running).await;
+    fixture.program.fake.with(|world| world.channels.clear());
+
+    let dialled = fixture.requests(Kind::Originate);
+    let elsewhere = Elsewhere::new(&fixture);
+    let backup = format!("../backup-{made}.tar");
+    let restored = elsewhere.run(&["restore", &backup]).await;
+    assert_eq!(restored.status, Some(0), "{restored:?}");
+    let database = elsewhere.path("aftertone.db");
+    assert_eq!(texts(&database, "PRAGMA integrity_check").await, ["ok"]);
+    let standing = "SELECT standing FROM campaigns";
+    assert_eq!(texts(&database, standing).await, ["paused"]);
+    // Whoever was called before it was begun is in it as called.
+    let known = texts(&database, "SELECT CAST(number AS TEXT) FROM drops").await;
+    let known: BTreeSet<String> = known.into_iter().collect();
+    let missing: Vec<_> = called.difference(&known).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let service = Service::start_with(&fixture, |command| {
+        command.current_dir(elsewhere.path(""));
+    })
+    .await;
+    service.until_ready(200).await;
+    let ended = service.end().await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_eq!(fixture.requests(Kind::Originate), dialled);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! The live page in a real browser while as many drops as the trunk allows start and end. `tests/browser.sh` asks for it.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use aftertone::campaign::budget::TechniqueRule;
 use tokio::process::Command;
@@ -11,6 +11,61 @@ use crate::{
     fake::script::{Call, Detector, Far, Playback, Script},
     serve::{Service, fixture},
 };
+
+/// What `tests/browser/pages.mjs` looks at is every page that there is.
+#[test]
+fn every_page_is_looked_at() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let parts = ["pages.mjs", "run.mjs"].map(|part| fs::read_to_string(folder.join(part)).unwrap());
+    // What stands for a name or a number in an address, there as here.
+    let looked_at: BTreeSet<String> = parts
+        .iter()
+        .flat_map(|part| part.split(['"', '`']))
+        .filter(|text| text.starts_with('/'))
+        .map(|address| stars(address.split('?').next().unwrap(), "${"))
+        .collect();
+    let pages = aftertone::http::page_routes().into_iter();
+    let pages = pages.filter(|(method, path, _)| method == "GET" && !NO_PAGES.contains(path));
+    let missed: Vec<_> = pages
+        .map(|(_, path, _)| path)
+        .filter(|path| {
+            let path = stars(path, "{");
+            !looked_at.iter().any(|address| is_one_of(address, &path))
+        })
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "no part of tests/browser looks at {missed:?}"
+    );
+}
+
+/// Whether an address is one of a path, where a star stands for any part.
+fn is_one_of(address: &str, path: &str) -> bool {
+    let (mut of_address, mut of_path) = (address.split('/'), path.split('/'));
+    loop {
+        match (of_address.next(), of_path.next()) {
+            (None, None) => return true,
+            (Some(_), Some("*")) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+/// An address with a star for each part that stands for another.
+fn stars(address: &str, begin: &str) -> String {
+    let mut text = String::new();
+    let mut rest = address;
+    while let Some((before, behind)) = rest.split_once(begin) {
+        text.push_str(before);
+        text.push('*');
+        rest = behind.split_once('}').map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+/// A stream; and where a user's link leads, which the parts begin with.
+const NO_PAGES: [&str; 2] = ["/feed", "/welcome"];
 
 #[ignore = "it takes a browser: `make browser`"]
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,7 @@ mod listen;
 mod network;
 mod not_started;
 mod outcomes;
+mod package;
 mod program;
 mod prompts;
 mod refusals;

@@ -51,12 +51,16 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     single("only_the_pbx_has_the_message", of_the_pbx);
     single("a_link_that_is_cut_while_it_listens_is_survived", link_cut);
     single("a_copy_of_a_call_is_not_in_the_books", books);
+    trials
+}
+
+/// What needs the PBX for itself.
+pub(crate) fn alone(bench: &Arc<Bench>) -> Vec<Trial> {
     let bench = Arc::clone(bench);
-    trials.push(Trial::test(
+    vec![Trial::test(
         "listen::the_pbx_has_no_audiosocket",
         move || bench.alone(|| no_app(&bench)),
-    ));
-    trials
+    )]
 }
 
 /// No prompt is known.

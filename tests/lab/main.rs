@@ -151,9 +151,11 @@ fn main() {
         hold::trials(&bench),
         faults::trials(&bench),
         serve::trials(&bench),
-        hundred_drops::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
+        // Last: before one that runs alone, all others have to end, and nothing is begun beside it.
+        listen::alone(&bench),
+        hundred_drops::trials(&bench),
         campaigns::alone(&bench),
     ]
     .into_iter()

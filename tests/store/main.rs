@@ -38,6 +38,7 @@ mod results;
 mod rights;
 mod storm;
 mod told;
+mod traces;
 mod trouble;
 mod upgrade;
 mod uploads;
@@ -118,6 +119,7 @@ fn main() {
         users::trials(&server),
         drafts::trials(&server),
         erase::trials(&server),
+        traces::trials(&server),
         events::trials(&server),
         webhooks::trials(&server),
         trouble::trials(&server),

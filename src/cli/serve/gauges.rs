@@ -70,6 +70,7 @@ pub(super) fn gauges(view: &View) -> CampaignGauges {
             ("refused", refused),
         ],
         is_idle_expected: view.trouble.is_none() && view.campaigns.iter().all(is_expected),
+        are_clocks_right: !view.campaigns.iter().any(CampaignView::waits_for_clocks),
         budget: budget.collect(),
     }
 }
@@ -180,6 +181,7 @@ mod tests {
             (Phase::Running, Some(Why::Hours(String::new())), true),
             (Phase::Running, Some(Why::PbxAway), false),
             (Phase::Running, Some(Why::TrunkOffline), false),
+            (Phase::Running, Some(Why::ClocksApart), false),
             (Phase::Running, Some(Why::Asking), false),
             (Phase::Running, None, false),
             (
@@ -193,7 +195,10 @@ mod tests {
                 campaigns: vec![campaign(phase, idle)],
                 ..view()
             };
-            assert_eq!(gauges(&view).is_idle_expected, expected, "{words}");
+            let shown = gauges(&view);
+            assert_eq!(shown.is_idle_expected, expected, "{words}");
+            let are_right = !words.contains("ClocksApart");
+            assert_eq!(shown.are_clocks_right, are_right, "{words}");
             let trouble = View {
                 trouble: Some("the disk is full".to_owned()),
                 ..view

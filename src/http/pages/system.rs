@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
@@ -9,7 +10,7 @@ use super::{
     PageRoute,
     form::PageForm,
     page, pages,
-    shell::PageShell,
+    shell::{Moment, PageShell},
     values::{items, text, told},
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         health,
         problem::{Problem, ProblemKind},
         routes::doctor,
+        tls::Certificate,
     },
     orders::figures::tenths,
 };
@@ -41,6 +43,8 @@ struct SystemPage {
     database: String,
     checks: Vec<FitRow>,
     disks: Vec<(&'static str, String, String)>,
+    /// When the certificate that it shows ends.
+    certificate: Option<Moment>,
     keys: Vec<KeyRow>,
     may_examine: bool,
     /// What `doctor` found.
@@ -120,7 +124,18 @@ async fn shown(
         });
         free.collect()
     });
-    let checks = health::seen(api).await;
+    let mut checks = health::seen(api).await;
+    let doubt = api.view.borrow().as_ref().and_then(|view| {
+        let mut campaigns = view.campaigns.iter();
+        let waiting = campaigns.find(|campaign| campaign.waits_for_clocks())?;
+        waiting.run.as_ref()?.idle_words.clone()
+    });
+    checks.push(("clocks", doubt));
+    let tls = api.config.borrow().serve.tls.clone();
+    let certificate = spawn_blocking(move || {
+        let ends = Certificate::read(&tls?).ok()?.expires()?;
+        Timestamp::from_second(ends).ok().map(Moment)
+    });
     let keys = {
         let config = api.config.borrow();
         let keys = REFERENCE.iter().map(|key| KeyRow {
@@ -147,6 +162,7 @@ async fn shown(
             })
             .collect(),
         disks: disks.await.unwrap_or_default(),
+        certificate: certificate.await.unwrap_or_default(),
         keys,
         may_examine: caller.may(Action::Examine, Object::Any).is_ok(),
         found,

@@ -136,7 +136,15 @@ async fn the_trunk_and_the_system_are_shown() {
         .await
         .has(&["No controller has used a trunk yet.", "aftertone doctor"]);
     let system = admin.get("/system").await;
-    system.has(&["Version", "store", "disk", "pbx.url", "Run the doctor"]);
+    let whole = [
+        "Version",
+        "store",
+        "disk",
+        "clocks",
+        "pbx.url",
+        "Run the doctor",
+    ];
+    system.has(&whole);
     // A secret of the configuration is not here.
     system.lacks(&["password =", "secret ="]);
     let examined = admin.post("/system/doctor", &[]).await;
