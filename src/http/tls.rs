@@ -86,7 +86,7 @@ impl Certificate {
     }
 
     /// When it ends, in seconds since 1970; `None` if that cannot be read.
-    fn expires(&self) -> Option<i64> {
+    pub(super) fn expires(&self) -> Option<i64> {
         let shown = x509_cert::Certificate::from_der(self.chain.first()?).ok()?;
         let ends = shown.tbs_certificate.validity.not_after;
         i64::try_from(ends.to_unix_duration().as_secs()).ok()

@@ -15,4 +15,4 @@ mod spans;
 
 pub use parent::TraceParent;
 pub use sample::TracesKept;
-pub use spans::{DropTrace, TraceSpan};
+pub use spans::{DropTrace, TraceSpan, trace_of};

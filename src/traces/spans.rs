@@ -58,6 +58,11 @@ pub struct TraceSpan {
     pub failed: Option<&'static str>,
 }
 
+/// The trace of a drop: that of whoever ordered it, or one of its own.
+pub fn trace_of(drop: DropId, parent: Option<&TraceParent>) -> u128 {
+    parent.map_or_else(|| drop.as_u128().max(1), |parent| parent.trace)
+}
+
 impl DropTrace {
     /// The bits of the drop's id that are random.
     pub(super) fn random(&self) -> u64 {
@@ -67,10 +72,8 @@ impl DropTrace {
 
     /// Its spans, the drop's own first.
     pub fn spans(&self) -> Vec<TraceSpan> {
-        let (trace, parent) = match &self.parent {
-            Some(parent) => (parent.trace, parent.span),
-            None => (self.drop.as_u128().max(1), 0),
-        };
+        let trace = trace_of(self.drop, self.parent.as_ref());
+        let parent = self.parent.as_ref().map_or(0, |parent| parent.span);
         let root = self.random().max(1);
         let ended_at = self.ended_at.max(self.asked_at);
         let outcome = self.report.outcome;

@@ -47,7 +47,10 @@ async function look() {
     await client.send("HeapProfiler.collectGarbage");
     return (await client.send("Runtime.getHeapUsage")).usedSize;
   };
-  const busy = async () => (await client.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
+  const busy = async () => {
+    const { metrics } = await client.send("Performance.getMetrics");
+    return ["TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map((part) => metrics.find(({ name }) => name === part).value);
+  };
   // What is made once, such as texts of all lengths, is there after a while.
   await sleep(Math.min(10_000, 250 * Number(seconds)));
   const [heapBefore, busyBefore, doneBefore, began] = [await heap(), await busy(), await done(), Date.now()];
@@ -60,10 +63,10 @@ async function look() {
   const updates = await page.evaluate(() => window.updates);
   const most = Math.max(...updates.map((at) => updates.filter((other) => other >= at && other < at + 5000).length));
   const rate = (doneAfter - doneBefore) / looked;
-  const used = (100 * (busyAfter - busyBefore)) / looked;
+  const [used, script, style, layout] = busyAfter.map((after, part) => (100 * (after - busyBefore[part])) / looked);
   console.log(
     `live: ${rate.toFixed(0)} drops/s for ${looked.toFixed(0)} s: ${(updates.length / (looked + 10)).toFixed(2)} updates/s, at most ${most} in 5 s; ` +
-      `page CPU ${used.toFixed(1)} %; heap ${(heapBefore / 1e6).toFixed(2)} MB, then ${(heapAfter / 1e6).toFixed(2)} MB`,
+      `page CPU ${used.toFixed(1)} % (script ${script.toFixed(1)}, style ${style.toFixed(1)}, layout ${layout.toFixed(1)}); heap ${(heapBefore / 1e6).toFixed(2)} MB, then ${(heapAfter / 1e6).toFixed(2)} MB`,
   );
   assert.ok(doneAfter > doneBefore, "nothing was dialled meanwhile");
   assert.ok(updates.length > looked / 2, "the page was not updated");
