@@ -142,6 +142,7 @@ async function picture(page, name, { images, folder }) {
     await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
     await page.setViewportSize(look === "phone" ? SIZES.phone : SIZES.wide);
     await page.evaluate(() => Promise.all([...document.images].filter((image) => image.loading !== "lazy").map((image) => image.decode().catch(() => null))));
+    await page.evaluate((name) => name === "list" && document.getElementById("tab")?.scrollIntoView(), name);
     const file = look === "light" ? `${name}.png` : `${name}-${look}.png`;
     await page.screenshot({ path: path.join(everything ?? images, file), fullPage: Boolean(everything) });
   }

@@ -11,7 +11,8 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const colours = ["--part-1", "--part-4", "--part-2", "--part-3", "--part-5"];
 
 function read(figure) {
-  const table = figure.querySelector("table");
+  // Not the legend, which is one as well.
+  const table = figure.querySelector("details table");
   const names = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent.trim());
   const rows = [...table.querySelectorAll("tbody tr")].map((row) => {
     const [head, ...cells] = row.children;
@@ -108,7 +109,7 @@ for (const figure of document.querySelectorAll("[data-chart]")) {
     }
   });
   const take = (points) => {
-    const body = figure.querySelector("tbody");
+    const body = figure.querySelector("details tbody");
     const known = new Map([...body.rows].map((row) => [Number(row.cells[0].dataset.x), row]));
     for (const [x, ...values] of points) {
       const row = known.get(x) ?? newRow(body, x, values.length);
