@@ -310,7 +310,7 @@ pub(super) struct ImportsTab {
     /// Why a list was not taken.
     pub(super) fault: Option<String>,
     /// A list that is looked at before its rows are taken in.
-    pub(super) look: Option<ListLook>,
+    pub(super) look: Option<Box<ListLook>>,
 }
 
 impl ImportsTab {
@@ -338,7 +338,7 @@ impl ImportsTab {
             rows,
             fault: None,
             look: match look {
-                Some(id) => Some(ListLook::read(api, name, &id).await?),
+                Some(id) => Some(Box::new(ListLook::read(api, name, &id).await?)),
                 None => None,
             },
             next: next.map(|cursor| {

@@ -56,7 +56,7 @@ async fn decide(
         {
             let mut tab = ImportsTab::read(&api, &campaign, Parameters::none()).await?;
             tab.fault = Some(words_of(&problem));
-            tab.look = Some(look.as_given(&form));
+            tab.look = Some(Box::new(look.with_given(&form)));
             let content = TabContent::Imports(tab);
             let shown = CampaignPage::of(&api, &caller, &campaign, content, None).await?;
             page(problem.kind().status(), &shown)

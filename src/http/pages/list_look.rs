@@ -256,7 +256,7 @@ impl ListLook {
     }
 
     /// The same with what a form has chosen.
-    pub(super) fn as_given(mut self, form: &PageForm) -> Self {
+    pub(super) fn with_given(mut self, form: &PageForm) -> Self {
         let chosen = form.texts("column");
         for (column, value) in self.columns.iter_mut().zip(chosen) {
             for choice in &mut column.choices {

@@ -34,7 +34,7 @@ pub(in crate::http) struct PagesState {
     ended: LastRead<EndedLately>,
     troubles: LastRead<Troubles>,
     /// By the names of trunks.
-    trunks: Arc<Mutex<BTreeMap<String, (Instant, Arc<TrunkFigures>)>>>,
+    trunks: Arc<Mutex<TrunksRead>>,
 }
 
 /// What the calls of a trunk were like.
@@ -46,6 +46,9 @@ pub(super) struct TrunkFigures {
     pub(super) prefixes: Vec<PrefixRow>,
     pub(super) caller_ids: Vec<PrefixRow>,
 }
+
+/// The figures of each trunk, and when they were read.
+type TrunksRead = BTreeMap<String, (Instant, Arc<TrunkFigures>)>;
 
 /// What was last read, and when.
 type LastRead<T> = Arc<Mutex<Option<(Instant, Arc<T>)>>>;

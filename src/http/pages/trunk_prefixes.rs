@@ -147,7 +147,7 @@ mod tests {
     fn drop(number: u64, outcome: Outcome, q850: u16) -> SampledDrop {
         SampledDrop {
             number: PhoneNumber::from_digits(number),
-            caller_id: (number % 2 == 0).then(|| "+12025550199".to_owned()),
+            caller_id: number.is_multiple_of(2).then(|| "+12025550199".to_owned()),
             legs: 2,
             answered: 1,
             talked_ms: 3_000,
