@@ -77,6 +77,10 @@ pub enum Action {
     ReadFleet,
     /// Makes the checks of the PBX, which call it from itself.
     Examine,
+    /// Reads the configuration in force.
+    ReadConfiguration,
+    /// Has the configuration read anew.
+    Reload,
     /// Reads what the process counts.
     ReadMetrics,
     /// Reads or follows the log of events.
@@ -171,7 +175,7 @@ pub fn allows(principal: &Principal, action: Action, object: Object) -> Result<(
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::OrderDrop,
         Self::ReadDrops,
         Self::CancelDrop,
@@ -200,6 +204,8 @@ impl Action {
         Self::ChangePrompt,
         Self::ReadFleet,
         Self::Examine,
+        Self::ReadConfiguration,
+        Self::Reload,
         Self::ReadMetrics,
         Self::ReadEvents,
         Self::ReadLive,
@@ -249,7 +255,7 @@ impl Action {
             }
             Self::ReadDoNotCall => Scope::DoNotCallRead,
             Self::Bar | Self::Unbar => Scope::DoNotCallWrite,
-            Self::Erase | Self::Examine => Scope::Admin,
+            Self::Erase | Self::Examine | Self::ReadConfiguration | Self::Reload => Scope::Admin,
             Self::ReadMessages => Scope::MessagesRead,
             Self::PrepareMessage | Self::RemoveMessage => Scope::MessagesWrite,
             Self::ReadFleet | Self::ReadMetrics => Scope::MetricsRead,
@@ -302,6 +308,8 @@ impl Action {
             Self::ChangePrompt => "prompt.change",
             Self::ReadFleet => "fleet.read",
             Self::Examine => "pbx.examine",
+            Self::ReadConfiguration => "configuration.read",
+            Self::Reload => "configuration.reload",
             Self::ReadMetrics => "metrics.read",
             Self::ReadEvents => "events.read",
             Self::ReadLive => "live.read",
@@ -393,6 +401,8 @@ mod tests {
                 | A::ReplayWebhook
                 | A::Erase
                 | A::Examine
+                | A::ReadConfiguration
+                | A::Reload
                 | A::ReadUsers
                 | A::ManageUsers
                 | A::ReadTokens

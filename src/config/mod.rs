@@ -39,7 +39,7 @@ use crate::{
     screen::{NoBeep, Settings},
 };
 
-pub use change::ConfigChange;
+pub use change::{ConfigChange, KeyInForce, KeySource};
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
 pub use serve::{PublicUrl, ServeConfig, TlsFiles};

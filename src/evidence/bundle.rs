@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::files::KEPT_FILES;
+use super::files::{KEPT_FILES, MANIFEST};
 use crate::id::DropId;
 
 /// A zip file that is being written.
@@ -73,7 +73,8 @@ impl<W: Write + Seek> PersonBundle<W> {
         self.add_json("person.json", person)
     }
 
-    /// Adds a call, and its evidence as far as it is in this folder.
+    /// Adds a call, and its evidence as far as it is in this folder. `number` takes the place of the number in its manifest, which
+    /// may be whole; `None` leaves it as it was kept.
     ///
     /// # Errors
     /// What the system says.
@@ -82,6 +83,7 @@ impl<W: Write + Seek> PersonBundle<W> {
         drop: DropId,
         call: &Value,
         evidence: Option<&Path>,
+        number: Option<&str>,
     ) -> io::Result<()> {
         self.add_json(&format!("calls/{drop}.json"), call)?;
         let Some(folder) = evidence else {
@@ -104,6 +106,13 @@ impl<W: Write + Seek> PersonBundle<W> {
             is_here = true;
             let mut bytes = Vec::new();
             source.read_to_end(&mut bytes)?;
+            if let Some(number) = number.filter(|_| file == MANIFEST) {
+                let mut manifest: Value = serde_json::from_slice(&bytes)?;
+                if let Some(kept) = manifest.get_mut("number") {
+                    *kept = number.into();
+                }
+                bytes = serde_json::to_vec_pretty(&manifest)?;
+            }
             self.add(&format!("evidence/{drop}/{file}"), &bytes)?;
         }
         if !is_here {
@@ -116,11 +125,28 @@ impl<W: Write + Seek> PersonBundle<W> {
     ///
     /// # Errors
     /// What the system says.
-    pub fn end(mut self, number: &str, made_by: &str) -> io::Result<(W, BundleContents)> {
+    pub fn end(self, number: &str, made_by: &str) -> io::Result<(W, BundleContents)> {
+        self.end_as("aftertone_person", number, made_by)
+    }
+
+    /// The same of a file that is about one call.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn end_of_call(self, number: &str, made_by: &str) -> io::Result<(W, BundleContents)> {
+        self.end_as("aftertone_call", number, made_by)
+    }
+
+    fn end_as(
+        mut self,
+        format: &str,
+        number: &str,
+        made_by: &str,
+    ) -> io::Result<(W, BundleContents)> {
         let elsewhere = self.elsewhere.iter();
         let elsewhere: Vec<_> = elsewhere.map(|path| path.display().to_string()).collect();
         let manifest = json!({
-            "aftertone_person": 1,
+            format: 1,
             "aftertone": env!("CARGO_PKG_VERSION"),
             "number": number,
             "made_at": self.made_at,
@@ -172,10 +198,12 @@ mod tests {
             .unwrap();
         let (one, two) = (DropId::from_u128(1), DropId::from_u128(2));
         bundle
-            .add_call(one, &json!({"n": 1}), Some(folder.path()))
+            .add_call(one, &json!({"n": 1}), Some(folder.path()), None)
             .unwrap();
         let gone = Path::new("/nowhere/evidence");
-        bundle.add_call(two, &json!({"n": 2}), Some(gone)).unwrap();
+        bundle
+            .add_call(two, &json!({"n": 2}), Some(gone), None)
+            .unwrap();
         let (out, contents) = bundle.end("+12025550101", "root").unwrap();
         assert_eq!(
             (contents.files, contents.elsewhere),

@@ -37,14 +37,14 @@ mod unread;
 use std::sync::Arc;
 
 use axum::{Router, middleware::from_fn};
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::Seal,
     config::Config,
     hooks::Webhooks,
-    orders::{Examinations, ListUploads, SingleDrops, View},
+    orders::{Examinations, ListUploads, ReloadRequest, SingleDrops, View},
     store::Store,
 };
 
@@ -73,6 +73,8 @@ pub struct Api {
     pub view: watch::Receiver<Option<Arc<View>>>,
     /// What looks at the PBX; `None` if this process has none.
     pub examinations: Option<Arc<dyn Examinations>>,
+    /// Takes those who want the configuration to be read anew.
+    pub reloads: mpsc::UnboundedSender<ReloadRequest>,
     /// What takes lists that are sent.
     pub uploads: Arc<dyn ListUploads>,
     /// What makes and tries endpoints of webhooks.

@@ -12,12 +12,13 @@ use super::{
     },
     openapi_schemas::{
         AuditPage, BarredList, CampaignChange, CampaignCounts, CampaignOrder, CampaignPage,
-        CampaignShown, CheckRequest, Checks, ContactHistory, ContactOrder, ContactPage,
-        ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted, DropOrder,
-        DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown, EventPage,
-        EvidenceList, Examination, Fleet, ImportPage, ImportShown, Live, LiveShown, MessageList,
-        PersonExportRequest, Problem, PutContacts, ReplayRequest, SimulationList,
-        SimulationRequest, SimulationShown, StandingOrder, WaitingShown,
+        CampaignShown, CheckRequest, Checks, ConfigurationShown, ContactHistory, ContactOrder,
+        ContactPage, ContactShown, DoNotCallEntry, DoNotCallLists, DoNotCallReason, DropAccepted,
+        DropOrder, DropPage, DropReplay, DropShown, DropTimeline, ErasureRequest, ErasureShown,
+        EventPage, EvidenceList, Examination, Fleet, ImportPage, ImportPreviewShown, ImportShown,
+        Live, LiveShown, MessageList, PersonExportRequest, Problem, PutContacts, ReloadShown,
+        ReplayRequest, SimulationList, SimulationRequest, SimulationShown, StandingOrder,
+        WaitingShown,
     },
     openapi_webhooks::{
         DeliveryPage, PingShown, ReplayOrdered, ReplayShown, SecretRotation, WebhookChange,
@@ -144,6 +145,18 @@ const OPERATIONS: &[Operation] = &[
             (304, "It is as it was", None),
             (416, "There is no such part", None),
         ],
+    },
+    Operation {
+        method: "GET",
+        path: "/drops/{drop}/bundle",
+        id: "download_evidence_bundle",
+        summary: "Download all that is kept of a call, in one file",
+        description: "A zip file with the drop and its report, the files of its evidence, and `manifest.json` with the size and the SHA-256 of \
+            each. The number is masked unless the caller may read whole ones. That it was downloaded is in the audit log. Only on the \
+            server that has the evidence.",
+        parameters: &["{drop}"],
+        request: None,
+        responses: &[(200, "The zip file", Some("File"))],
     },
     Operation {
         method: "POST",
@@ -354,6 +367,8 @@ const OPERATIONS: &[Operation] = &[
             "map",
             "date_order",
             "dry_run",
+            "keep",
+            "from",
             "Content-Encoding",
             "Content-Digest",
         ],
@@ -402,6 +417,18 @@ const OPERATIONS: &[Operation] = &[
         parameters: &["{import}"],
         request: None,
         responses: &[(204, "It is forgotten", None)],
+    },
+    Operation {
+        method: "GET",
+        path: "/imports/{import}/preview",
+        id: "preview_import",
+        summary: "Show the first rows of a list, what each column is taken for, and what the gate says",
+        description: "The first 20 rows of a list that is on the server: one that was sent with `dry_run` and `keep`, for a day. Whole numbers \
+            are masked. If the list does not say which column is the number, `fault` says so, and the rows are there all the same: send it \
+            again with `from`, and with a `map` that does.",
+        parameters: &["{import}"],
+        request: None,
+        responses: &[(200, "The first rows", Some("ImportPreview"))],
     },
     Operation {
         method: "GET",
@@ -489,6 +516,27 @@ const OPERATIONS: &[Operation] = &[
         parameters: &[],
         request: None,
         responses: &[(200, "What was found", Some("Examination"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/configuration",
+        id: "show_configuration",
+        summary: "Show the configuration in force, and where each key came from",
+        description: "Every key of `aftertone.toml`. Secrets are left out, and a password in a URL is `***`.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "The keys", Some("Configuration"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/configuration/reloads",
+        id: "reload_configuration",
+        summary: "Read the configuration anew",
+        description: "What `aftertone reload` does: what can be taken up is, without a call being lost, and other keys are named. If it is \
+            wrong, or the certificate is, all stays as it was, and `error` says why. That it was asked for is in the audit log.",
+        parameters: &[],
+        request: None,
+        responses: &[(200, "What came of it", Some("Reload"))],
     },
     Operation {
         method: "POST",
@@ -779,7 +827,7 @@ const OPERATIONS: &[Operation] = &[
         id: "list_audit",
         summary: "List who changed what, the latest first",
         description: "",
-        parameters: &["limit", "cursor"],
+        parameters: &["object", "limit", "cursor"],
         request: None,
         responses: &[(200, "A page", Some("AuditPage"))],
     },
@@ -1191,6 +1239,19 @@ fn parameter(name: &str) -> Value {
             "Read it, say what would become of its rows, and take nothing in",
             json!({"type": "boolean", "default": false}),
         ),
+        "object" => (
+            "Only what was done to this, by its whole name in the log, such as a campaign's name",
+            json!({"type": "string"}),
+        ),
+        "keep" => (
+            "With `dry_run`: keep the list for a day, so that its first rows can be looked at, and it be taken in by `from`. It is kept \
+             whether or not it says which column is the number",
+            json!({"type": "boolean", "default": false}),
+        ),
+        "from" => (
+            "The import whose list it is, which was sent with `keep`: then no body is sent",
+            json!({"type": "string"}),
+        ),
         "Content-Encoding" => (
             "How the list is sent",
             json!({"type": "string", "enum": ["identity", "gzip", "zstd"]}),
@@ -1275,6 +1336,7 @@ fn schemas() -> Value {
     add::<PutContacts>(&mut all);
     add::<ImportShown>(&mut all);
     add::<ImportPage>(&mut all);
+    add::<ImportPreviewShown>(&mut all);
     add::<CheckRequest>(&mut all);
     add::<Checks>(&mut all);
     add::<DoNotCallLists>(&mut all);
@@ -1282,6 +1344,8 @@ fn schemas() -> Value {
     add::<DoNotCallEntry>(&mut all);
     add::<MessageList>(&mut all);
     add::<Fleet>(&mut all);
+    add::<ConfigurationShown>(&mut all);
+    add::<ReloadShown>(&mut all);
     add::<EventPage>(&mut all);
     add::<Live>(&mut all);
     add::<WebhookOrder>(&mut all);

@@ -666,7 +666,7 @@ pub(super) struct ImportShown {
     why: Option<String>,
     /// Whether it is only read, and nothing is taken in.
     dry_run: bool,
-    /// How it is read: `map` and `date_order`.
+    /// How it is read: `map` and `date_order`, and `keep` if it is kept.
     reading: Map<String, Value>,
     /// Its size in bytes, decoded; null until all of it is there.
     size: Option<u64>,
@@ -688,6 +688,8 @@ pub(super) struct ImportShown {
     reasons: BTreeMap<String, u64>,
     /// What was understood otherwise than it is written.
     notes: Vec<String>,
+    /// What the gate would have said to its rows when it was read; null unless it was read only.
+    gate: Option<ImportGate>,
     /// How fast its rows come in.
     rows_per_second: Option<u64>,
     /// When it is through at this rate, while its rows come in.
@@ -699,6 +701,143 @@ pub(super) struct ImportShown {
     /// When it ended.
     #[schema(format = DateTime)]
     ended_at: Option<String>,
+}
+
+/// What the gate would have said to the rows of a list that was read only.
+#[derive(ToSchema)]
+pub(super) struct ImportGate {
+    /// The moment it was asked for.
+    #[schema(format = DateTime)]
+    at: String,
+    /// What it said, and to how many rows.
+    decisions: Vec<GateCount>,
+}
+
+/// To how many rows of a list the gate said the same.
+#[derive(ToSchema)]
+pub(super) struct GateCount {
+    /// `allowed`, `held` or `refused`.
+    decision: String,
+    /// Why; null if they are allowed.
+    reason: Option<String>,
+    /// By which rule.
+    rule: Option<String>,
+    /// How many rows.
+    rows: u64,
+    /// When the first of those that are held may be called.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// When the last of them may.
+    #[schema(format = DateTime)]
+    until_last: Option<String>,
+}
+
+/// The first rows of a list.
+#[derive(ToSchema)]
+#[schema(as = ImportPreview)]
+pub(super) struct ImportPreviewShown {
+    /// The import's id.
+    import: String,
+    /// The campaign's name.
+    campaign: String,
+    /// Its columns, in their order.
+    columns: Vec<PreviewColumnShown>,
+    /// Why it cannot be taken in as it is read, for people.
+    fault: Option<String>,
+    /// What was understood otherwise than it is written.
+    notes: Vec<String>,
+    /// The moment for which the gate was asked.
+    #[schema(format = DateTime)]
+    at: String,
+    /// The rows.
+    rows: Vec<PreviewRowShown>,
+}
+
+/// A column of a list.
+#[derive(ToSchema)]
+#[schema(as = PreviewColumn)]
+pub(super) struct PreviewColumnShown {
+    /// Its name.
+    name: String,
+    /// The field that it is taken for, as `map` names it; null if it is none.
+    field: Option<String>,
+    /// `field`, `kept` by its name, or `left_out`.
+    taken: String,
+}
+
+/// One of the first rows of a list.
+#[derive(ToSchema)]
+#[schema(as = PreviewRow)]
+pub(super) struct PreviewRowShown {
+    /// The line on which it begins.
+    line: u64,
+    /// Its cells, with whole numbers masked.
+    cells: Vec<String>,
+    /// What was read of it; null if it is rejected.
+    contact: Option<PreviewContactShown>,
+    /// `allowed`, `held`, `refused` or `rejected`; null if nothing is read.
+    decision: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// The rule that decided.
+    rule: Option<String>,
+    /// Until when it is held.
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    /// The same for people.
+    words: String,
+}
+
+/// A row as it is read.
+#[derive(ToSchema)]
+#[schema(as = PreviewContact)]
+pub(super) struct PreviewContactShown {
+    /// Its number, with the middle masked.
+    number: String,
+    /// The time zones by which it is called.
+    zones: Vec<String>,
+    /// The level of the consent.
+    consent: Option<String>,
+    /// When it was given.
+    #[schema(format = DateTime)]
+    consent_at: Option<String>,
+}
+
+/// The configuration in force.
+#[derive(ToSchema)]
+#[schema(as = Configuration)]
+pub(super) struct ConfigurationShown {
+    /// Its keys, in the order of the reference.
+    items: Vec<ConfigurationKey>,
+}
+
+/// A key of the configuration.
+#[derive(ToSchema)]
+pub(super) struct ConfigurationKey {
+    /// Its name, with its section.
+    key: String,
+    /// What was given; null if nothing was, or if it is a secret.
+    value: Option<String>,
+    /// What counts unless something is given, in words or as TOML.
+    default: String,
+    /// `file`, `environment` or `default`.
+    source: String,
+    /// Whether its value is never shown.
+    secret: bool,
+    /// Whether a reload takes a new value up; any other counts from the next start on.
+    reloads: bool,
+}
+
+/// What came of a reload.
+#[derive(ToSchema)]
+#[schema(as = Reload)]
+pub(super) struct ReloadShown {
+    /// Keys whose new values are in force.
+    live: Vec<String>,
+    /// Keys whose new values count from the next start on.
+    at_restart: Vec<String>,
+    /// Why nothing was taken up, for people.
+    error: Option<String>,
 }
 
 /// A page of lists that were sent.
@@ -819,6 +958,8 @@ pub(super) struct SimulationShown {
     id: String,
     /// The campaign's name.
     campaign: String,
+    /// The settings that hold for it alone.
+    settings: Map<String, Value>,
     /// `running`, `complete` or `failed`.
     state: String,
     /// Why it failed, for people.

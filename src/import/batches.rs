@@ -12,7 +12,6 @@ use super::progress::UnknownZones;
 use crate::{
     campaign::policy::CallingPlace,
     list::{Batch, Columns, ContactRules, List, ListError, NewRow, Reason},
-    phone::PhoneNumber,
     store::{NewContact, PackedContacts},
 };
 
@@ -36,7 +35,7 @@ pub(super) struct Taken {
 pub(super) struct CheckedBatch {
     pub(super) batch: Batch,
     /// Each with its place in the batch.
-    pub(super) numbers: Vec<(usize, PhoneNumber)>,
+    pub(super) contacts: Vec<(usize, NewRow)>,
     /// Each with its place in the batch.
     pub(super) rejects: Vec<(usize, Reason)>,
     pub(super) unknown_zones: UnknownZones,
@@ -53,21 +52,21 @@ impl CheckedBatch {
             return Ok(None);
         };
         let mut unknown_zones = UnknownZones::default();
-        let (mut numbers, mut rejects) = (Vec::new(), Vec::new());
+        let (mut contacts, mut rejects) = (Vec::new(), Vec::new());
         for (at, row) in batch.rows().enumerate() {
             match list.columns().contact(row, rules) {
                 Ok(row) => {
                     if let Some(zone) = row.zone.as_deref().filter(|_| row.unknown_zone) {
                         unknown_zones.count(zone, 1);
                     }
-                    numbers.push((at, row.number));
+                    contacts.push((at, row));
                 }
                 Err(reject) => rejects.push((at, reject.reason)),
             }
         }
         Ok(Some(Self {
             batch,
-            numbers,
+            contacts,
             rejects,
             unknown_zones,
         }))

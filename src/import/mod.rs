@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::ImportError;
 pub use progress::{Imported, Progress};
-pub use uploads::{CurrentRules, SpooledUploads, files_holding};
+pub use uploads::{CurrentRules, SpooledUploads, UploadRules, files_holding};
 
 use crate::{
     audio::{Name, SoundUri},

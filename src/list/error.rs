@@ -88,6 +88,25 @@ pub enum ListError {
 }
 
 impl ListError {
+    /// Whether it is only that the list does not say well enough which column is what: a mapping can.
+    pub const fn is_of_columns(&self) -> bool {
+        match self {
+            Self::NoNumber { .. }
+            | Self::NoHeader { .. }
+            | Self::Ambiguous { .. }
+            | Self::Unmapped { .. }
+            | Self::MappedTwice { .. } => true,
+            Self::Read(_)
+            | Self::Empty
+            | Self::Encoding(_)
+            | Self::NotText(_)
+            | Self::NotUtf8 { .. }
+            | Self::Nul { .. }
+            | Self::RowTooLong { .. }
+            | Self::TooManyColumns { .. } => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

@@ -165,7 +165,7 @@ impl Mapping {
 
     /// How many names of columns a row has, if it is a header beyond doubt: if it names the number, a column that was mapped, or
     /// two fields.
-    fn names_in(&self, row: ListRow<'_>) -> usize {
+    pub(super) fn names_in(&self, row: ListRow<'_>) -> usize {
         let fields: BTreeSet<Field> = row.fields().filter_map(Field::of).collect();
         let mapped = self.0.values().flatten();
         let mapped = mapped
@@ -237,6 +237,23 @@ impl Columns {
         } else {
             Self::of_positions(first, mapping)
         }
+    }
+
+    /// What the columns are as far as their names say so beyond doubt, the number or not.
+    pub(super) fn guessed(first: ListRow<'_>) -> Self {
+        let mut found = BTreeMap::<Field, Vec<usize>>::new();
+        for (at, name) in first.fields().enumerate() {
+            if let Some(field) = Field::of(name) {
+                found.entry(field).or_default().push(at);
+            }
+        }
+        let has_header = !found.is_empty() || !first.fields().any(is_like_a_number);
+        let fields = found.into_iter();
+        let fields = fields.filter_map(|(field, columns)| match columns[..] {
+            [only] => Some((field, only)),
+            [] | [_, ..] => None,
+        });
+        Self::new(first, fields.collect(), has_header)
     }
 
     fn of_header(first: ListRow<'_>, mapping: &Mapping) -> Result<Self, ListError> {

@@ -1,6 +1,6 @@
 //! Lists that are sent over HTTP: the port between the server that takes their bytes and the importer that takes their rows in.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, fs::File, path::PathBuf};
 
 use futures::future::BoxFuture;
 use thiserror::Error;
@@ -25,6 +25,11 @@ pub struct UploadOrder {
     pub dates: Option<String>,
     /// Whether it is read only, and nothing of it is taken in.
     pub is_dry_run: bool,
+    /// Whether a list that is read only is kept for a day, so that it can be taken in without being sent again. It is kept
+    /// whichever column is what.
+    pub is_kept: bool,
+    /// The upload whose list this one is: one that was kept.
+    pub from: Option<String>,
     /// How its bytes are coded.
     pub coding: UploadCoding,
     /// What it is, decoded.
@@ -132,6 +137,11 @@ pub enum UploadRefusal {
         /// Whether it is the mapping that does not fit.
         is_mapping: bool,
     },
+    /// The list that it is to be taken from is not kept.
+    #[error(
+        "its list is not kept on this server: one that is read only is for a day, with `keep`; send it again"
+    )]
+    NotKept,
     /// A file of ours cannot be written or read.
     #[error("{0}")]
     Files(String),
@@ -217,6 +227,9 @@ pub trait ListUploads: fmt::Debug + Send + Sync {
 
     /// Where the rejects of an upload are on this machine, if it has any.
     fn rejects(&self, id: &str) -> PathBuf;
+
+    /// Opens the list of an upload on this machine, while its rows come in and as long as it is kept. It blocks.
+    fn kept(&self, id: &str) -> Option<File>;
 
     /// The files of lists and of their rejects on this machine that hold one of these numbers. It blocks.
     fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf>;

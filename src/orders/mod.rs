@@ -8,6 +8,7 @@ pub mod figures;
 mod fleet;
 mod list_uploads;
 mod person_view;
+mod reload;
 mod result_columns;
 mod single_drops;
 mod spec;
@@ -23,6 +24,7 @@ pub use list_uploads::{
     UploadOrder, UploadPart, UploadRefusal,
 };
 pub use person_view::{CallDocument, PersonDocuments, PersonView};
+pub use reload::{ReloadAnswer, ReloadRequest};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{

@@ -95,24 +95,30 @@ impl Store {
         } else {
             tx.all(AFTER, args![from.unwrap_or(0), at_most]).await?
         };
-        stored
-            .into_iter()
-            .map(|stored| {
-                let (id, at, who, via, ip, request_id, action, object, before, after, ..) = stored;
-                Ok(AuditRow {
-                    id,
-                    at: time(&tx, at)?,
-                    who,
-                    via,
-                    ip,
-                    request_id,
-                    action,
-                    object,
-                    before,
-                    after,
-                })
-            })
-            .collect()
+        stored.into_iter().map(|stored| read(&tx, stored)).collect()
+    }
+
+    /// The same of what was done to one object, such as a campaign, by its name there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn audit_rows_of(
+        &self,
+        object: &str,
+        from: Option<i64>,
+        is_backward: bool,
+        at_most: usize,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let mut tx = self.read("read the audit log of an object").await?;
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let stored: Vec<StoredEntry> = if is_backward {
+            let from = from.unwrap_or(i64::MAX);
+            tx.all(BEFORE_OF, args![from, at_most, object]).await?
+        } else {
+            let from = from.unwrap_or(0);
+            tx.all(AFTER_OF, args![from, at_most, object]).await?
+        };
+        stored.into_iter().map(|stored| read(&tx, stored)).collect()
     }
 
     /// Walks over the whole log, row by row, and compares digests.
@@ -142,6 +148,22 @@ impl Store {
             }
         }
     }
+}
+
+fn read(tx: &Tx, stored: StoredEntry) -> Result<AuditRow, StoreError> {
+    let (id, at, who, via, ip, request_id, action, object, before, after, ..) = stored;
+    Ok(AuditRow {
+        id,
+        at: time(tx, at)?,
+        who,
+        via,
+        ip,
+        request_id,
+        action,
+        object,
+        before,
+        after,
+    })
 }
 
 impl Tx {
@@ -225,12 +247,20 @@ const APPEND: Sql = sql!(
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 );
 
-const BEFORE: Sql = sql!(
-    "SELECT id, at, who, via, ip, request_id, action, object, before, after, prev_hash, hash FROM audit \
-     WHERE id < $1 ORDER BY id DESC LIMIT $2"
-);
+/// Rows of the log, in some order.
+macro_rules! audit {
+    ($rest:literal) => {
+        sql!(
+            "SELECT id, at, who, via, ip, request_id, action, object, before, after, prev_hash, hash FROM audit ",
+            $rest
+        )
+    };
+}
 
-const AFTER: Sql = sql!(
-    "SELECT id, at, who, via, ip, request_id, action, object, before, after, prev_hash, hash FROM audit \
-     WHERE id > $1 ORDER BY id LIMIT $2"
-);
+const BEFORE: Sql = audit!("WHERE id < $1 ORDER BY id DESC LIMIT $2");
+
+const AFTER: Sql = audit!("WHERE id > $1 ORDER BY id LIMIT $2");
+
+const BEFORE_OF: Sql = audit!("WHERE id < $1 AND object = $3 ORDER BY id DESC LIMIT $2");
+
+const AFTER_OF: Sql = audit!("WHERE id > $1 AND object = $3 ORDER BY id LIMIT $2");

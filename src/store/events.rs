@@ -79,6 +79,36 @@ impl Store {
         Ok((events, tx.event_range().await?))
     }
 
+    /// Events of a campaign itself, not of its drops and contacts, before a number, the latest first; at most so many. `None`: from
+    /// the newest on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_of_campaign(
+        &self,
+        campaign: CampaignId,
+        before: Option<u64>,
+        at_most: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        self.number_events().await?;
+        let mut tx = self.read("read events of a campaign").await?;
+        if !tx.has_step(STEP) {
+            return Ok(Vec::new());
+        }
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let given = args![
+            campaign.0,
+            before.map_or(i64::MAX, whole),
+            i64::try_from(at_most).unwrap_or(i64::MAX)
+        ];
+        let stored: Vec<StoredEvent> = tx.all(EVENTS_OF_CAMPAIGN, given).await?;
+        stored
+            .into_iter()
+            .rev()
+            .map(|event| event.read(&tx))
+            .collect()
+    }
+
     /// What the log holds.
     ///
     /// # Errors
@@ -492,19 +522,35 @@ const RANGE: Sql = sql!(
     ", 0)"
 );
 
-const EVENTS: Sql = sql!(
-    "SELECT events.sequence, events.at, events.type AS slug, events.campaign, campaigns.name AS campaign_name, \
-     events.contact, contacts.number AS contact_number, contacts.foreign_id, events.drop_id, \
-     drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, ordered_drops.traceparent, drops.attempt, drops.technique, drops.message, drops.variant, drops.started_at, \
-     drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
-     CAST(CASE WHEN drops.evidence IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_evidence, drops.report, \
-     events.number, events.detail FROM (SELECT * FROM events WHERE sequence > $2 \
-     AND ($3 = 1 OR type IN (SELECT given.slug FROM ",
+/// Events that a statement chooses, in their order, with what their rows name.
+macro_rules! events {
+    ($($chosen:tt),+) => {
+        sql!(
+            "SELECT events.sequence, events.at, events.type AS slug, events.campaign, campaigns.name AS campaign_name, \
+             events.contact, contacts.number AS contact_number, contacts.foreign_id, events.drop_id, \
+             drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, ordered_drops.traceparent, drops.attempt, \
+             drops.technique, drops.message, drops.variant, drops.started_at, \
+             drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
+             CAST(CASE WHEN drops.evidence IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_evidence, drops.report, \
+             events.number, events.detail FROM (SELECT * FROM events ",
+            $($chosen),+,
+            ") AS events \
+             LEFT JOIN campaigns ON campaigns.id = events.campaign LEFT JOIN contacts ON contacts.id = events.contact \
+             LEFT JOIN drops ON drops.id = events.drop_id \
+             LEFT JOIN ordered_drops ON ordered_drops.drop_id = events.drop_id ORDER BY events.sequence"
+        )
+    };
+}
+
+const EVENTS: Sql = events!(
+    "WHERE sequence > $2 AND ($3 = 1 OR type IN (SELECT given.slug FROM ",
     { slug TEXT },
-    ")) AND ($4 IS NULL OR campaign = $4) ORDER BY sequence LIMIT $5) AS events \
-     LEFT JOIN campaigns ON campaigns.id = events.campaign LEFT JOIN contacts ON contacts.id = events.contact \
-     LEFT JOIN drops ON drops.id = events.drop_id \
-     LEFT JOIN ordered_drops ON ordered_drops.drop_id = events.drop_id ORDER BY events.sequence"
+    ")) AND ($4 IS NULL OR campaign = $4) ORDER BY sequence LIMIT $5"
+);
+
+/// Those of a campaign itself, the latest: none of its drops and contacts.
+const EVENTS_OF_CAMPAIGN: Sql = events!(
+    "WHERE campaign = $1 AND drop_id IS NULL AND contact IS NULL AND sequence < $2 ORDER BY sequence DESC LIMIT $3"
 );
 
 const TELL: Sql = sql!(

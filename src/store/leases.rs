@@ -2,7 +2,7 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Store, StoreError,
@@ -34,6 +34,18 @@ impl Store {
                 compared.take()
             }
         }
+    }
+
+    /// How far the clock of the database server is ahead of the caller's, which showed `now` when this was called; `None` on SQLite,
+    /// which has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn server_ahead(&self, now: Timestamp) -> Result<Option<SignedDuration>, StoreError> {
+        let mut tx = self.read("read the clock of the database").await?;
+        let shown: Option<(Option<i64>,)> = tx.one(SERVER_TIME, args![]).await?;
+        let shown = shown.and_then(|(shown,)| shown).and_then(read_time);
+        Ok(shown.map(|shown| shown.duration_since(now)))
     }
 
     /// The same store, whose leases go by the times that callers give, on whichever database: for virtual time in tests.

@@ -127,7 +127,7 @@ pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;
 pub use tally::{CallsOfLength, Tally};
-pub use trunk_talk::TrunkTalk;
+pub use trunk_talk::{SampledDrop, TrunkTalk};
 pub use uploads::{AcceptedUpload, NewUpload, StoredUpload, UploadCounts, UploadEnd, UploadState};
 pub use users::UserChange;
 pub use waiting::WaitingGroup;

@@ -72,6 +72,8 @@ pub struct StoredUpload {
     pub reasons: BTreeMap<String, u64>,
     /// What was understood otherwise than it is written.
     pub notes: Vec<String>,
+    /// What the gate would have said to its rows when it was read only, as JSON; the store does not look into it.
+    pub gate: Option<String>,
     /// When it began.
     pub began_at: Timestamp,
     /// When whoever works on it last said so.
@@ -112,6 +114,8 @@ pub struct UploadEnd {
     pub reasons: BTreeMap<String, u64>,
     /// What was understood otherwise than it is written.
     pub notes: Vec<String>,
+    /// What the gate would say to its rows, of a list that is read only, as JSON.
+    pub gate: Option<String>,
 }
 
 /// What came of a list of which all bytes are there.
@@ -371,7 +375,8 @@ impl Store {
             end.why.as_deref(),
             &reasons,
             &notes,
-            micros(now)
+            micros(now),
+            end.gate.as_deref(),
         ];
         tx.tell_of_failed_upload(id, end, now).await?;
         tx.execute(END, given).await?;
@@ -478,6 +483,7 @@ struct UploadColumns {
     counts: StoredCounts,
     reasons: Option<String>,
     notes: Option<String>,
+    gate: Option<String>,
     began_at: i64,
     beat_at: i64,
     ended_at: Option<i64>,
@@ -516,6 +522,7 @@ where
             ),
             reasons: row.try_get("reasons")?,
             notes: row.try_get("notes")?,
+            gate: row.try_get("gate")?,
             began_at: row.try_get("began_at")?,
             beat_at: row.try_get("beat_at")?,
             ended_at: row.try_get("ended_at")?,
@@ -554,6 +561,7 @@ impl UploadColumns {
             },
             reasons: known(tx, reasons.transpose().ok(), "count of rejects")?.unwrap_or_default(),
             notes: known(tx, notes.transpose().ok(), "note on a list")?.unwrap_or_default(),
+            gate: self.gate,
             began_at: time(tx, self.began_at)?,
             beat_at: time(tx, self.beat_at)?,
             ended_at: self.ended_at.map(|at| time(tx, at)).transpose()?,
@@ -606,7 +614,7 @@ const COUNT: Sql = sql!(
 );
 
 const END: Sql = sql!(
-    "UPDATE uploads SET state = $2, why = $3, reasons = $4, notes = $5, ended_at = $6, beat_at = $6, \
+    "UPDATE uploads SET state = $2, why = $3, reasons = $4, notes = $5, ended_at = $6, beat_at = $6, gate = $7, \
      bytes = CASE WHEN $2 = 'complete' THEN coalesce(size, bytes) ELSE bytes END WHERE id = $1"
 );
 
@@ -624,7 +632,7 @@ macro_rules! uploads {
             "SELECT uploads.id, uploads.campaign, campaigns.name AS campaign_name, uploads.name, uploads.reading, \
              uploads.is_dry_run, uploads.who, uploads.state, uploads.why, uploads.bytes, uploads.size, uploads.digest, \
              uploads.rows, uploads.rows_in_all, uploads.added, uploads.updated, uploads.unchanged, uploads.rejected, \
-             uploads.rate, uploads.reasons, uploads.notes, uploads.began_at, uploads.beat_at, uploads.ended_at \
+             uploads.rate, uploads.reasons, uploads.notes, uploads.gate, uploads.began_at, uploads.beat_at, uploads.ended_at \
              FROM uploads JOIN campaigns ON campaigns.id = uploads.campaign ",
             $rest
         )

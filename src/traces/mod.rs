@@ -18,4 +18,4 @@ mod spans;
 pub use delivery::{DeliveryTrace, ToldDrop};
 pub use parent::TraceParent;
 pub use sample::TracesKept;
-pub use spans::{DropTrace, TraceSpan};
+pub use spans::{DropTrace, TraceSpan, trace_of};

@@ -62,8 +62,12 @@ pub struct TraceSpan {
 
 /// The trace that a drop belongs to, and its own span in it.
 pub(super) fn root(drop: DropId, parent: Option<&TraceParent>) -> (u128, u64) {
-    let trace = parent.map_or_else(|| drop.as_u128().max(1), |parent| parent.trace);
-    (trace, random(drop).max(1))
+    (trace_of(drop, parent), random(drop).max(1))
+}
+
+/// The trace of a drop: that of whoever ordered it, or one of its own.
+pub fn trace_of(drop: DropId, parent: Option<&TraceParent>) -> u128 {
+    parent.map_or_else(|| drop.as_u128().max(1), |parent| parent.trace)
 }
 
 impl DropTrace {

@@ -51,7 +51,7 @@ export class Browser {
         this.reports.push(`${message.page()?.url()}: ${text}`);
       }
     });
-    context.on("weberror", (error) => this.reports.push(`${error.page()?.url()}: ${error.error().message}`));
+    context.on("weberror", (error) => this.reports.push(`${error.page()?.url()}: ${error.error().stack ?? error.error().message}`));
     return context;
   }
 

@@ -47,17 +47,23 @@ async function look() {
     await client.send("HeapProfiler.collectGarbage");
     return (await client.send("Runtime.getHeapUsage")).usedSize;
   };
-  const busy = async () => (await client.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
   // A page that is loaded anew is another one: neither its updates nor its heap are those of before.
   const loaded = [];
   const banners = async () => (await page.locator("[role=alert], [role=status]").allInnerTexts()).join(" ");
   page.on("load", async () => loaded.push(`${Math.round((Date.now() - began) / 1000)} s: ${await banners()}`));
+  const busy = async () => {
+    const { metrics } = await client.send("Performance.getMetrics");
+    return ["TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map((part) => metrics.find(({ name }) => name === part).value);
+  };
   // What is made once, such as texts of all lengths, is there after a while.
   await sleep(Math.min(10_000, 250 * Number(seconds)));
   const [heapBefore, busyBefore, doneBefore, began] = [await heap(), await busy(), await done(), Date.now()];
   const end = began + 1000 * Number(seconds);
+  // What moves to its value on every update is drawn sixty times a second in between: that took most of the page's time once.
+  let moving = 0;
   while (Date.now() < end) {
     await sleep(1000);
+    moving += await page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).length);
   }
   const looked = (Date.now() - began) / 1000;
   const [heapAfter, busyAfter, doneAfter] = [await heap(), await busy(), await done()];
@@ -65,13 +71,14 @@ async function look() {
   const updates = await page.evaluate(() => window.updates);
   const most = Math.max(...updates.map((at) => updates.filter((other) => other >= at && other < at + 5000).length));
   const rate = (doneAfter - doneBefore) / looked;
-  const used = (100 * (busyAfter - busyBefore)) / looked;
+  const [used, script, style, layout] = busyAfter.map((after, part) => (100 * (after - busyBefore[part])) / looked);
   console.log(
     `live: ${rate.toFixed(0)} drops/s for ${looked.toFixed(0)} s: ${(updates.length / (looked + 10)).toFixed(2)} updates/s, at most ${most} in 5 s; ` +
-      `page CPU ${used.toFixed(1)} %; heap ${(heapBefore / 1e6).toFixed(2)} MB, then ${(heapAfter / 1e6).toFixed(2)} MB`,
+      `page CPU ${used.toFixed(1)} % (script ${script.toFixed(1)}, style ${style.toFixed(1)}, layout ${layout.toFixed(1)}); heap ${(heapBefore / 1e6).toFixed(2)} MB, then ${(heapAfter / 1e6).toFixed(2)} MB`,
   );
   assert.ok(doneAfter > doneBefore, "nothing was dialled meanwhile");
   assert.ok(updates.length > looked / 2, "the page was not updated");
+  assert.equal(moving, 0, "values move to where they are");
   assert.ok(most <= 11, `${most} updates in 5 s`);
   assert.ok(heapAfter < heapBefore + 3_000_000, `the heap grew by ${heapAfter - heapBefore} bytes`);
 }

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { SIZES } from "./browser.mjs";
 import { numbers, started } from "./control.mjs";
@@ -36,6 +37,8 @@ export async function looksGood(bench) {
     return (await made.json()).id;
   });
   assert.ok(prompt && webhook, `there is a prompt, and a webhook: ${prompt?.prompt} ${webhook}`);
+  // A list that is looked at and not taken in, with all that can become of a row.
+  const kept = await lookedAt(page, bench, campaign);
   const all = {
     live: "/",
     campaigns: "/campaigns",
@@ -43,11 +46,14 @@ export async function looksGood(bench) {
     "campaign-waiting": `/campaigns/${campaign}?tab=waiting`,
     "campaign-contacts": `/campaigns/${campaign}?tab=contacts`,
     "campaign-imports": `/campaigns/${campaign}?tab=imports`,
+    list: `/campaigns/${campaign}?tab=imports&import=${kept.id}`,
     "campaign-settings": `/campaigns/${campaign}?tab=settings`,
+    "campaign-simulation": `/campaigns/${campaign}?tab=simulation`,
     "campaign-log": `/campaigns/${campaign}?tab=log`,
     "new-campaign": "/new-campaign",
     contacts: "/contacts",
     contact: `/contacts/${items[0].contact}`,
+    "contact-tested": `/contacts/${items[0].contact}?test=true&at=2026-12-01T23:00`,
     drop: `/drops/${drop.drop}`,
     messages: "/messages",
     message: "/messages/reminder",
@@ -73,6 +79,8 @@ export async function looksGood(bench) {
     await browser.check(page, name);
     await picture(page, name, bench);
   }
+  await movesPace(page, bench);
+  await readsAnew(page, browser);
   // What a search finds, which has no address of its own.
   await page.goto("/contacts");
   await page.locator("[data-search]").fill("0101");
@@ -100,14 +108,55 @@ export async function looksGood(bench) {
   bench.service.ask("campaign", "cancel", "spring");
 }
 
+// A list that is kept to be looked at; by the page's own form, as a session is good for no other requests that change something.
+async function lookedAt(page, { folder }, campaign) {
+  const list = path.join(folder, "spring & <b>summer.csv");
+  const rows = ["+12025550101,Ann Smith,America/New_York,written,gold,C-1", "+13035550102,Bob Jones,,verbal,,C-2", "+18085550103,Kai,Pacific/Honolulu,written,silver,C-3", "+12025550101,Ann again,,,,C-4", "not a number,Nobody,,,,C-5"];
+  fs.writeFileSync(list, `phone,name,zone,consent,Plan,id\n${rows.join("\n")}\n`);
+  await page.goto(`/campaigns/${campaign}?tab=imports`);
+  await page.locator("input[type=file]").setInputFiles(list);
+  await page.getByRole("button", { name: "Send the list" }).click();
+  await page.waitForURL(/import=/);
+  await page.getByRole("button", { name: /^Take .* rows in$/ }).waitFor();
+  return { id: new URL(page.url()).searchParams.get("import") };
+}
+
+// The slider and its field say the same, and what the simulation says of a pace is beside it.
+async function movesPace(page, { service, folder }) {
+  const campaign = "evening";
+  const list = path.join(folder, "evening.csv");
+  fs.writeFileSync(list, `phone\n${numbers("0101", 30).join("\n")}\n`);
+  service.ask("campaign", "create", campaign, "--message", "reminder", "--kind", "informational", list);
+  await page.goto(`/campaigns/${campaign}?tab=simulation`);
+  const [slider, field] = [page.getByLabel("Pace, in drops a minute, as a slider"), page.getByLabel("Pace, in drops a minute", { exact: true })];
+  await slider.focus();
+  const before = Number(await field.inputValue());
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(Number(await field.inputValue()), before - 1);
+  await field.fill("30");
+  assert.equal(await slider.inputValue(), "30");
+  await page.getByRole("button", { name: `Simulate ${campaign}` }).click();
+  await page.getByRole("cell", { name: "30 a minute" }).or(page.getByRole("rowheader", { name: "30 a minute" })).waitFor();
+}
+
+// What a reload takes up is named, and no secret is shown.
+async function readsAnew(page, browser) {
+  await page.goto("/system");
+  await page.getByRole("button", { name: "Read it anew" }).click();
+  await page.getByText("Nothing has changed that can be taken up.").waitFor();
+  assert.match(await page.locator("main").innerText(), /pbx\.password\s+not shown: a secret/);
+  await browser.check(page, "system read anew");
+}
+
 // Pictures of what people see first, in the schemes and on the sizes that they may see it.
 async function picture(page, name, { images, folder }) {
-  const kept = { live: ["light", "dark", "phone"], drop: ["light"], contact: ["light"], "new-campaign": ["light"] };
+  const kept = { live: ["light", "dark", "phone"], drop: ["light"], contact: ["light"], "new-campaign": ["light"], list: ["light"] };
   const everything = process.env.LOOK;
   for (const look of everything ? ["light", "dark", "phone"] : (images && kept[name]) || []) {
     await page.emulateMedia({ colorScheme: look === "dark" ? "dark" : "light", reducedMotion: "reduce" });
     await page.setViewportSize(look === "phone" ? SIZES.phone : SIZES.wide);
     await page.evaluate(() => Promise.all([...document.images].filter((image) => image.loading !== "lazy").map((image) => image.decode().catch(() => null))));
+    await page.evaluate((name) => name === "list" && document.getElementById("tab")?.scrollIntoView(), name);
     const file = look === "light" ? `${name}.png` : `${name}-${look}.png`;
     await page.screenshot({ path: path.join(everything ?? images, file), fullPage: Boolean(everything) });
   }

@@ -117,7 +117,7 @@ const TABLES: &[(&str, &str)] = &[
     ),
     (
         "uploads",
-        "Lists that are sent over HTTP: from the first byte to what came of them. The bytes are in `uploads` in the state folder of the server that takes them, until their rows are in.",
+        "Lists that are sent over HTTP: from the first byte to what came of them. The bytes are in `uploads` in the state folder of the server that takes them, until their rows are in; one that was only read may be kept for a day.",
     ),
     (
         "contacts",
@@ -582,6 +582,10 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "uploads.notes",
         "what was understood otherwise than it is written, as JSON",
+    ),
+    (
+        "uploads.gate",
+        "what the gate would have said to its rows when it was read only, as JSON",
     ),
     ("uploads.began_at", "when it began"),
     ("uploads.beat_at", "when whoever works on it last said so"),

@@ -209,6 +209,32 @@ async fn what_is_read_anew_counts_at_once_and_what_is_wrong_does_not() {
         serde_json::json!(["drop.answer_timeout"])
     );
     until_up(&fixture, 4).await;
+    // Over HTTP it is the same.
+    let token = ["token", "add", "ops", "--scope", "admin", "--json"];
+    let token = fixture.program.run(&token).await.json();
+    let token = token["token"].as_str().unwrap().to_owned();
+    replace(&fixture, "in_flight = 4\n", "in_flight = 5\n");
+    let reload = async || {
+        let url = format!("{}/api/v1/configuration/reloads", service.url);
+        let request = http_client().post(url).bearer_auth(&token);
+        request.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let answer = reload().await;
+    assert_eq!(
+        (&answer["live"], &answer["error"]),
+        (&serde_json::json!(["trunk.in_flight"]), &Value::Null)
+    );
+    until_up(&fixture, 5).await;
+    replace(&fixture, "in_flight = 5\n", "in_flight = 0\n");
+    let answer = reload().await;
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("`trunk.in_flight`"),
+        "{answer}"
+    );
+    replace(&fixture, "in_flight = 0\n", "in_flight = 5\n");
     // The log talks more than before.
     service.until_said(" INFO ").await;
     for _ in 0..2 {

@@ -568,6 +568,157 @@ async fn a_dry_run_says_what_would_become_of_a_list_and_takes_nothing_in() {
     server.stop().await;
 }
 
+/// Its first rows are shown, what its columns are is corrected, and only then its rows come in: it is sent once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_looked_at_and_corrected_before_its_rows_come_in() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "hours = false").await;
+    server.campaign("spring").await;
+    server.campaign("summer").await;
+    let barred = "/do-not-call/own/numbers/+12025550102";
+    let barred = server.put(barred, &json!({"because": "asked us"})).await;
+    assert_eq!(barred.status, 201, "{barred:?}");
+    let list = "Telefon;Kunde;Agreed;Am;Wo;Other phone\n\
+                +12025550101;Ann;written;2026-03-01;web;call 202 555 0199\n\
+                +12025550102;Bob;written;2026-03-01;web;\n\
+                +12025550103;Cid;;;;\n\
+                nonsense;Dan;written;;;\n";
+    let sent = server
+        .send(server.upload("spring", "?dry_run=true&keep=true", list))
+        .await;
+    let first = server.imported(&sent).await;
+    assert_eq!(
+        (&first["state"], &first["reading"]["keep"]),
+        (&json!("failed"), &json!(true))
+    );
+    let id = first["id"].as_str().unwrap();
+    let preview = server.get(&format!("/imports/{id}/preview")).await;
+    server.fits(&preview.body, "ImportPreview");
+    assert!(
+        preview.body["fault"]
+            .as_str()
+            .unwrap()
+            .contains("`Telefon`"),
+        "{preview:?}"
+    );
+    assert_eq!(
+        preview.body["columns"][0],
+        json!({"name": "Telefon", "field": null, "taken": "kept"})
+    );
+    assert_eq!(
+        preview.body["rows"][0]["cells"],
+        json!([
+            "+1202•••0101",
+            "Ann",
+            "written",
+            "2026-03-01",
+            "web",
+            "call 202 ••• 0199"
+        ])
+    );
+    assert!(
+        !preview.body.to_string().contains("2025550101"),
+        "{preview:?}"
+    );
+    assert_eq!(preview.body["rows"][0]["contact"], Value::Null);
+
+    // Read again as somebody says, and still nothing is taken in.
+    let query = format!(
+        "?from={id}&dry_run=true&keep=true&map=number%3DTelefon&map=name%3DKunde&map=consent%3DAgreed&map=consent_at%3DAm&map=consent_source%3DWo"
+    );
+    let sent = server.send(server.upload("spring", &query, "")).await;
+    let second = server.imported(&sent).await;
+    server.fits(&second, "Import");
+    assert_eq!(
+        (&second["state"], &second["added"], &second["rejected"]),
+        (&json!("complete"), &json!(3), &json!(1))
+    );
+    let said = second["gate"]["decisions"].as_array().unwrap();
+    let of = |reason: &str| {
+        said.iter()
+            .find(|one| one["reason"] == reason)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (&of("do_not_call")["decision"], &of("do_not_call")["rows"]),
+        (&json!("refused"), &json!(1))
+    );
+    assert_eq!(of("no_consent")["rule"], "consent");
+    let rest = said
+        .iter()
+        .find(|one| one["decision"] == "allowed")
+        .unwrap();
+    assert_eq!((&rest["rows"], &rest["reason"]), (&json!(1), &Value::Null));
+    let again = second["id"].as_str().unwrap();
+    let preview = server.get(&format!("/imports/{again}/preview")).await.body;
+    server.fits(&preview, "ImportPreview");
+    assert_eq!(
+        (&preview["fault"], &preview["columns"][0]["field"]),
+        (&Value::Null, &json!("number"))
+    );
+    let row = &preview["rows"][0];
+    assert_eq!(
+        (
+            &row["contact"]["number"],
+            &row["contact"]["consent"],
+            &row["contact"]["zones"]
+        ),
+        (
+            &json!("+1202•••0101"),
+            &json!("written"),
+            &json!(["America/New_York"])
+        )
+    );
+    assert_eq!(
+        (&preview["rows"][1]["reason"], &preview["rows"][1]["rule"]),
+        (&json!("do_not_call"), &json!("do_not_call"))
+    );
+    assert_eq!(preview["rows"][3]["decision"], "rejected");
+    assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 0);
+
+    for (campaign, query, body) in [
+        ("spring", "?keep=true", list),
+        ("summer", &*format!("?from={again}"), ""),
+        ("spring", &*format!("?from={again}"), list),
+    ] {
+        let refused = server.send(server.upload(campaign, query, body)).await;
+        assert_eq!(refused.status, 422, "{query}: {refused:?}");
+    }
+    let query = format!(
+        "?from={again}&map=number%3DTelefon&map=consent%3DAgreed&map=consent_at%3DAm&map=consent_source%3DWo"
+    );
+    let sent = server.send(server.upload("spring", &query, "")).await;
+    let taken = server.imported(&sent).await;
+    assert_eq!(
+        (&taken["added"], &taken["gate"], &taken["dry_run"]),
+        (&json!(3), &Value::Null, &json!(false))
+    );
+    assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 3);
+    // What was taken in is not kept beside the contacts.
+    assert_eq!(
+        server
+            .get(&format!("/imports/{again}/preview"))
+            .await
+            .status,
+        404
+    );
+    let gone = server
+        .send(server.upload("spring", &format!("?from={again}&dry_run=true"), ""))
+        .await;
+    assert_eq!((gone.status, gone.problem()), (409, "conflict"));
+    let forgotten = server
+        .send(server.request(Method::DELETE, &format!("/imports/{id}")))
+        .await;
+    assert_eq!(forgotten.status, 204);
+    let left: Vec<_> = server
+        .spooled()
+        .into_iter()
+        .filter(|name| !name.ends_with(".rejects.csv"))
+        .collect();
+    assert_eq!(left, [""; 0]);
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_is_forgotten_is_not_gone_on_with() {
     let server = ApiServer::start(pbx(Script::mailbox()), "").await;

@@ -34,6 +34,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         the_life_of_contacts_is_told_in_order,
         a_drop_that_is_taken_back_ends_with_that,
         what_operators_do_is_told,
+        what_was_told_of_a_campaign_is_read_backwards,
         an_end_that_is_written_twice_is_told_once,
         nothing_is_told_of_what_was_taken_back,
         a_program_of_an_earlier_version_is_told_of_too,
@@ -121,6 +122,55 @@ async fn a_drop_that_is_taken_back_ends_with_that(base: &Base) {
     let events = all(&fixture.store, after).await;
     assert_eq!(told(&events), ["drop.started 1", "drop.withdrawn 1"]);
     assert_eq!(events[1].drop.as_ref().unwrap().stored, None);
+}
+
+async fn what_was_told_of_a_campaign_is_read_backwards(base: &Base) {
+    let fixture = Fixture::of(base, 2).await;
+    let store = &fixture.store;
+    // Of its drops it says nothing, however many there are.
+    let (contacts, _) = fixture.lease(1, 0).await;
+    let write = fixture.start_of(&contacts[0], 1);
+    fixture.commit(&[write], 1).await;
+    for order in [
+        OperatorCommand::Pause(InFlight::Finish),
+        OperatorCommand::Resume,
+        OperatorCommand::Pause(InFlight::Finish),
+    ] {
+        store
+            .order(fixture.campaign, order, fixture.at(2))
+            .await
+            .unwrap();
+    }
+    let all = store
+        .events_of_campaign(fixture.campaign, None, 100)
+        .await
+        .unwrap();
+    let slugs: Vec<_> = all.iter().map(|event| event.kind.unwrap().slug()).collect();
+    assert!(
+        slugs.starts_with(&["campaign.paused", "campaign.running"])
+            || slugs[0].starts_with("campaign."),
+        "{slugs:?}"
+    );
+    assert!(
+        slugs.iter().all(|slug| !slug.starts_with("drop.")),
+        "{slugs:?}"
+    );
+    let numbers: Vec<_> = all.iter().map(|event| event.sequence).collect();
+    assert!(numbers.is_sorted_by(|one, next| one > next), "{numbers:?}");
+    let first = store
+        .events_of_campaign(fixture.campaign, None, 2)
+        .await
+        .unwrap();
+    let second = store
+        .events_of_campaign(fixture.campaign, Some(first[1].sequence), 100)
+        .await
+        .unwrap();
+    let pages: Vec<_> = first
+        .iter()
+        .chain(&second)
+        .map(|event| event.sequence)
+        .collect();
+    assert_eq!(pages, numbers);
 }
 
 async fn what_operators_do_is_told(base: &Base) {

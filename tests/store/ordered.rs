@@ -34,6 +34,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         drops_are_listed_in_pages_both_ways,
         a_change_and_its_row_in_the_audit_log_are_one,
         a_row_of_the_audit_log_that_was_changed_is_known,
+        the_audit_log_of_an_object_is_read_in_pages,
         a_token_is_kept_until_it_is_revoked,
         a_campaign_is_changed_at_the_version_that_was_read,
     )
@@ -330,6 +331,45 @@ async fn a_change_and_its_row_in_the_audit_log_are_one(base: &Base) {
     let failed = audited.bar(&list, &[number(2)], None, fixture.at(3)).await;
     failed.unwrap_err();
     assert!(fixture.store.barred(&number(2)).await.unwrap().is_empty());
+}
+
+async fn the_audit_log_of_an_object_is_read_in_pages(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    for n in 1..=30 {
+        let object = if n % 3 == 0 { "spring" } else { "others" };
+        let entry = AuditEntry {
+            object: object.to_owned(),
+            ..entry(&format!("a{n}"))
+        };
+        fixture.store.note(entry).await.unwrap();
+    }
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = fixture.store.audit_rows_of("spring", before, true, 4).await;
+        let page = page.unwrap();
+        before = page.last().map(|row| row.id).or(before);
+        seen.extend(page.iter().map(|row| row.id));
+        if page.len() < 4 {
+            break;
+        }
+    }
+    let all: Vec<_> = (1..=10).rev().map(|n| n * 3).collect();
+    assert_eq!(seen, all);
+    let after = fixture
+        .store
+        .audit_rows_of("spring", Some(24), false, 9)
+        .await;
+    let after: Vec<_> = after.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(after, [27, 30]);
+    // By its whole name.
+    assert!(
+        fixture
+            .store
+            .audit_rows_of("sprin", None, true, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn a_row_of_the_audit_log_that_was_changed_is_known(base: &Base) {

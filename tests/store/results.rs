@@ -30,6 +30,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         pages_join_without_a_gap_or_a_repetition,
         outcomes_are_counted_by_time_variant_and_length,
         hostile_filters_find_nothing_and_break_nothing,
+        the_latest_drops_of_a_trunk_are_read,
     )
 }
 
@@ -462,4 +463,42 @@ fn begin(fixture: &Fixture, contact: &Contact, drop: u128, variant: &str) -> Wri
     };
     intent.variant = Some(variant.to_owned());
     Write::Start(intent)
+}
+
+async fn the_latest_drops_of_a_trunk_are_read(base: &Base) {
+    let fixture = told(base).await;
+    base.run("UPDATE pbxes SET trunk = 'gsm'").await;
+    base.run(
+        "UPDATE drops SET report = '{\"legs\": {\"drop\": {\"q850\": 17}}}' WHERE outcome = 'busy'",
+    )
+    .await;
+    let since = fixture.at(-1);
+    let all = fixture.store.trunk_sample("gsm", since, 10).await.unwrap();
+    assert!(all.len() >= 3, "{all:?}");
+    let busy: Vec<_> = all
+        .iter()
+        .filter(|drop| drop.outcome == Outcome::Busy)
+        .collect();
+    assert_eq!((busy.len(), busy[0].q850), (1, Some(17)), "{all:?}");
+    assert!(busy[0].number.is_some());
+    // No more than were asked for, and those that ended last.
+    let latest = fixture.store.trunk_sample("gsm", since, 1).await.unwrap();
+    assert_eq!(latest, all[..1]);
+    let later = fixture.at(86_400 * 30);
+    assert!(
+        fixture
+            .store
+            .trunk_sample("gsm", later, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        fixture
+            .store
+            .trunk_sample("other", since, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }

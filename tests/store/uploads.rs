@@ -437,6 +437,7 @@ async fn end(store: &Store, id: &str, state: UploadState, now: Timestamp) {
         counts: Some(UploadCounts::default()),
         reasons: BTreeMap::from([("duplicate".to_owned(), 2)]),
         notes: vec!["a note".to_owned()],
+        gate: Some(r#"{"decisions": []}"#.to_owned()),
     };
     store.end_upload(id, &end, now).await.unwrap();
 }

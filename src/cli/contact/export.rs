@@ -102,7 +102,7 @@ async fn make(
         let mut bundle = PersonBundle::new(BufWriter::new(file.as_file_mut()), now);
         bundle.add_person(&documents.person)?;
         for call in &documents.calls {
-            bundle.add_call(call.drop, &call.object, call.evidence.as_deref())?;
+            bundle.add_call(call.drop, &call.object, call.evidence.as_deref(), None)?;
         }
         let (mut out, contents) = bundle.end(&numbers[0].shown(true), &made_by)?;
         out.flush()?;

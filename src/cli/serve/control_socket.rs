@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
@@ -18,19 +17,7 @@ use tokio::{
 };
 use tracing::debug;
 
-/// What came of a reload.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::cli) struct ReloadAnswer {
-    /// Keys whose new values are in force.
-    pub(in crate::cli) live: Vec<String>,
-    /// Keys whose new values count from the next start on.
-    pub(in crate::cli) at_restart: Vec<String>,
-    /// Why nothing was taken up.
-    pub(in crate::cli) error: Option<String>,
-}
-
-/// Somebody who wants a reload, and waits for what comes of it.
-pub(super) type ReloadRequest = oneshot::Sender<ReloadAnswer>;
+use crate::orders::{ReloadAnswer, ReloadRequest};
 
 /// The socket, which is removed at the end.
 pub(super) struct ControlSocket {

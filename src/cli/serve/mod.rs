@@ -26,7 +26,7 @@ use std::{
 use anyhow::anyhow;
 use clap::Args;
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
@@ -36,7 +36,7 @@ use tracing::{info, warn};
 pub(in crate::cli) use self::control_socket::ask_to_reload;
 
 use self::{
-    control_socket::{ControlSocket, ReloadAnswer, ReloadRequest},
+    control_socket::ControlSocket,
     dialling::{Dialling, DiallingOrder},
     examiner::Examiner,
     service_manager::ServiceManager,
@@ -53,9 +53,9 @@ use crate::{
     http::{
         Api, ApiState, Certificate, Condition, DriverCondition, Server, ServerError, ServerTls,
     },
-    import::SpooledUploads,
+    import::{SpooledUploads, UploadRules},
     metrics,
-    orders::{Examinations, SingleDrops},
+    orders::{Examinations, ReloadAnswer, ReloadRequest, SingleDrops},
     store::{ErrorClass::Away, Store},
     telemetry,
 };
@@ -145,12 +145,19 @@ pub(super) async fn run(
     let (drops, dropping) = drops.unzip();
     let (uploads, uploading) = {
         let (seen, state_dir) = (config_seen.clone(), config_seen.borrow().state_dir.clone());
-        let rules = Arc::new(move || seen.borrow().pbx.rules);
+        let rules = Arc::new(move || {
+            let config = seen.borrow();
+            UploadRules {
+                phone: config.pbx.rules,
+                gate: config.gate.clone(),
+            }
+        });
         SpooledUploads::begin(store.clone(), lists, &state_dir, rules, stopping.clone())
     };
     let webhooks = Webhooks::new(config_seen.clone()).map_err(CliError::new)?;
     let watching = watch_store(store.clone(), config_seen.clone(), stopping.clone());
     let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
+    let (ask_for_reload, reloads) = mpsc::unbounded_channel();
     let api = Api {
         store: store.clone(),
         config: config_seen.clone(),
@@ -161,6 +168,7 @@ pub(super) async fn run(
         examinations: has_pbx
             .then(|| Arc::new(Examiner(config_seen.clone())) as Arc<dyn Examinations>),
         uploads: Arc::new(uploads),
+        reloads: ask_for_reload,
         webhooks,
         state: ApiState::default(),
     };
@@ -176,6 +184,7 @@ pub(super) async fn run(
         drops: dropping,
         sending,
         hang_up,
+        reloads,
         ending: None,
     };
     service.show();
@@ -266,6 +275,8 @@ struct Service {
     sending: JoinHandle<()>,
     /// Hangs drops up.
     hang_up: CancellationToken,
+    /// Those who want a reload over HTTP.
+    reloads: mpsc::UnboundedReceiver<ReloadRequest>,
     ending: Option<ServiceEnding>,
 }
 
@@ -311,6 +322,13 @@ impl Service {
                     }
                 },
                 Some(request) = requested(control.as_mut()) => {
+                    let answer = self.reload();
+                    self.say(&answer);
+                    // Whoever asked may be gone.
+                    let _ = request.send(answer);
+                    Next::GoOn
+                }
+                Some(request) = self.reloads.recv() => {
                     let answer = self.reload();
                     self.say(&answer);
                     // Whoever asked may be gone.

@@ -96,6 +96,8 @@ struct TokenRow {
 
 /// Who changed what.
 struct AuditTable {
+    /// The object that it is looked through for; empty: all.
+    object: String,
     rows: Vec<AuditLine>,
     next: Option<String>,
 }
@@ -124,14 +126,17 @@ async fn show(
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let (cursor, done) = (parameters.text("cursor"), parameters.text("done"));
+    let object = parameters
+        .text("object")
+        .filter(|object| !object.trim().is_empty());
     parameters.finish()?;
-    shown(&api, &caller, cursor, done.as_deref(), None).await
+    shown(&api, &caller, (object, cursor), done.as_deref(), None).await
 }
 
 async fn shown(
     api: &Api,
     caller: &Caller,
-    cursor: Option<String>,
+    (object, cursor): (Option<String>, Option<String>),
     done: Option<&str>,
     faulty: Option<Faulty>,
 ) -> Result<Response, Problem> {
@@ -156,6 +161,7 @@ async fn shown(
     let log = if may(Action::ReadAudit) {
         let mut asked = vec![("limit", "50")];
         asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        asked.extend(object.as_deref().map(|object| ("object", object.trim())));
         Some(told(audit::list(state(), Parameters::of(&asked)).await?).await?)
     } else {
         None
@@ -187,7 +193,14 @@ async fn shown(
             let next = log.pointer("/next").and_then(Value::as_str);
             AuditTable {
                 rows: items(&log, "/items").iter().map(line).collect(),
-                next: next.map(|cursor| format!("/access?{}#audit", url_query("cursor", cursor))),
+                next: next.map(|cursor| {
+                    let object = object
+                        .as_deref()
+                        .map(|object| url_query("object", object.trim()));
+                    let object = object.map_or_else(String::new, |object| format!("&{object}"));
+                    format!("/access?{}{object}#audit", url_query("cursor", cursor))
+                }),
+                object: object.clone().unwrap_or_default(),
             }
         }),
         user_fields,
@@ -245,7 +258,7 @@ async fn add_user(
     shown(
         &api,
         &caller,
-        None,
+        (None, None),
         None,
         Some(Faulty::User(fields, faults)),
     )
@@ -336,7 +349,7 @@ async fn add_token(
             shown(
                 &api,
                 &caller,
-                None,
+                (None, None),
                 None,
                 Some(Faulty::Token(fields, faults)),
             )

@@ -10,13 +10,14 @@ use serde_json::json;
 
 use super::{
     PageRoute,
+    campaign_log::LogTab,
     campaign_settings::SettingsTab,
     campaign_tabs::{
-        ContactsTab, ImportsTab, LogTab, OverviewTab, SimulationTab, VariantsTab, WaitingRow,
-        waiting_rows,
+        ContactsTab, ImportsTab, OverviewTab, SimulationTab, VariantsTab, WaitingRow, waiting_rows,
     },
     form::PageForm,
     live_picture::CampaignCard,
+    pace::given_pace,
     page, pages, see,
     shell::PageShell,
     surroundings::surroundings,
@@ -110,12 +111,9 @@ async fn show(
         "simulation" => {
             let id = parameters.text("id");
             parameters.finish()?;
-            TabContent::Simulation(SimulationTab::read(&api, &name, id).await?)
+            TabContent::Simulation(SimulationTab::read(&api, &campaign, id).await?)
         }
-        "log" => {
-            parameters.finish()?;
-            TabContent::Log(LogTab::read(&api, &caller, &name).await?)
-        }
+        "log" => TabContent::Log(LogTab::read(&api, &caller, &campaign, parameters).await?),
         _ => {
             parameters.finish()?;
             TabContent::Overview(OverviewTab::read(&api, &campaign).await?)
@@ -199,9 +197,10 @@ async fn simulate(
     State(api): State<Api>,
     caller: Caller,
     Path(name): Path<String>,
-    _form: PageForm,
+    form: PageForm,
 ) -> Result<Response, Problem> {
-    let body = Body::of_json(&json!({"campaign": name}));
+    let settings = given_pace(&form).map_or_else(|| json!({}), |rate| json!({"rate": rate}));
+    let body = Body::of_json(&json!({"campaign": name, "settings": settings}));
     let begun = simulations::begin(State(api), caller, Parameters::none(), body).await?;
     let begun = super::values::told(begun).await?;
     let id = super::values::text(&begun, "/id");

@@ -8,19 +8,21 @@ use serde_json::Value;
 
 use super::{
     fields::Choice,
+    import_rows::{ImportRow, import_row},
+    list_look::ListLook,
+    pace::{PaceField, TriedPace},
     shell::Moment,
     signing_in::url_query,
-    values::{counts, flag, items, joined, moment, number, text, told},
+    values::{counts, items, moment, number, text, told},
 };
 use crate::{
-    auth::{Action, Object},
-    drop::Outcome,
+    drop::{Outcome, Proof},
     http::{
         Api,
         caller::{Caller, now},
         given::Parameters,
         problem::Problem,
-        routes::{campaigns, contacts, events, imports, simulations},
+        routes::{campaigns, contacts, imports, simulations},
     },
     orders::{
         CampaignSummary, CampaignView,
@@ -43,8 +45,52 @@ pub(super) struct OverviewTab {
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) outcomes: Vec<CountRow>,
     pub(super) refused: Vec<CountRow>,
+    /// How sure it is that messages were left.
+    pub(super) proofs: Vec<ProofRow>,
     /// For each hour: its beginning, drops that were delivered, and all others that ended.
     pub(super) hours: Vec<HourRow>,
+}
+
+/// Drops that left their message, by how sure that is.
+pub(super) struct ProofRow {
+    pub(super) slug: &'static str,
+    pub(super) count: String,
+    pub(super) share: String,
+    /// What it takes.
+    pub(super) words: &'static str,
+    /// In thousandths of all of them: where it begins, and how wide it is.
+    pub(super) from: u64,
+    pub(super) width: u64,
+}
+
+/// All of them, the surest first; none if no message was left.
+fn proof_rows(proofs: &BTreeMap<Proof, u64>) -> Vec<ProofRow> {
+    let all: u64 = proofs.values().sum();
+    if all == 0 {
+        return Vec::new();
+    }
+    let mut before = 0;
+    let rows = [Proof::Proven, Proof::Probable, Proof::Unproven].into_iter();
+    let rows = rows.map(|proof| {
+        let number = proofs.get(&proof).copied().unwrap_or(0);
+        let from = before * 1_000 / all;
+        before += number;
+        ProofRow {
+            slug: proof.slug(),
+            count: count(number),
+            share: percent(number, all),
+            words: match proof {
+                Proof::Proven => {
+                    "our own ears heard the beep, the message played whole behind it, no voice was heard over it, and the line was up to its end"
+                }
+                Proof::Probable => "it was left, and something of this is missing: a beep, our ears to the end, the line",
+                Proof::Unproven => "that it was left whole is not known",
+            },
+            from,
+            width: before * 1_000 / all - from,
+        }
+    });
+    rows.collect()
 }
 
 /// The drops that ended in an hour.
@@ -116,6 +162,7 @@ impl OverviewTab {
             facts,
             outcomes: outcomes.map(|(o, n)| row(o.slug(), *n, all)).collect(),
             refused: refusals.map(|(r, n)| row(r.slug(), *n, refused)).collect(),
+            proofs: proof_rows(&summary.proofs),
             hours: hours
                 .into_iter()
                 .map(|(at, (delivered, others))| HourRow {
@@ -262,26 +309,8 @@ pub(super) struct ImportsTab {
     pub(super) is_moving: bool,
     /// Why a list was not taken.
     pub(super) fault: Option<String>,
-}
-
-/// A list that was sent.
-pub(super) struct ImportRow {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) state: String,
-    pub(super) why: String,
-    pub(super) is_dry_run: bool,
-    pub(super) rows: String,
-    pub(super) added: String,
-    pub(super) updated: String,
-    pub(super) rejected: String,
-    pub(super) has_rejects: bool,
-    pub(super) reasons: Vec<(String, String)>,
-    pub(super) notes: Vec<String>,
-    /// Which column was read as what.
-    pub(super) reading: Vec<(String, String)>,
-    pub(super) began: Option<Moment>,
-    pub(super) eta: Option<Moment>,
+    /// A list that is looked at before its rows are taken in.
+    pub(super) look: Option<Box<ListLook>>,
 }
 
 impl ImportsTab {
@@ -291,60 +320,32 @@ impl ImportsTab {
         mut parameters: Parameters,
     ) -> Result<Self, Problem> {
         let cursor = parameters.text("cursor");
+        let look = parameters.text("import");
         parameters.finish()?;
         let mut asked = vec![("limit", "20")];
         asked.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let (state, path) = (State(api.clone()), Path(name.to_owned()));
         let list = told(imports::list(state, path, Parameters::of(&asked)).await?).await?;
         let next = list.pointer("/next").and_then(Value::as_str);
-        let rows: Vec<_> = items(&list, "/items").iter().map(import_row).collect();
+        let rows = items(&list, "/items").iter().map(import_row);
+        // One that is looked at is above the others.
+        let rows: Vec<_> = rows
+            .filter(|row| look.as_deref() != Some(&row.id))
+            .collect();
         let moves = ["receiving", "checking", "importing"];
         Ok(Self {
-            is_moving: rows.iter().any(|row| moves.contains(&row.state.as_str())),
+            is_moving: look.is_none() && rows.iter().any(|row| moves.contains(&row.state.as_str())),
             rows,
             fault: None,
+            look: match look {
+                Some(id) => Some(Box::new(ListLook::read(api, name, &id).await?)),
+                None => None,
+            },
             next: next.map(|cursor| {
                 let cursor = url_query("cursor", cursor);
                 format!("/campaigns/{name}?tab=imports&{cursor}")
             }),
         })
-    }
-}
-
-fn import_row(of: &Value) -> ImportRow {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            other.to_string()
-        }
-    };
-    let reading = of.pointer("/reading").and_then(Value::as_object);
-    let reading = reading.into_iter().flatten();
-    ImportRow {
-        id: text(of, "/id"),
-        name: text(of, "/name"),
-        state: text(of, "/state"),
-        why: text(of, "/why"),
-        is_dry_run: flag(of, "/dry_run"),
-        rows: count(number(of, "/rows")),
-        added: count(number(of, "/added")),
-        updated: count(number(of, "/updated")),
-        rejected: count(number(of, "/rejected")),
-        has_rejects: number(of, "/rejected") > 0,
-        reasons: counts(of, "/reasons")
-            .into_iter()
-            .map(|(reason, number)| (reason.replace('_', " "), count(number)))
-            .collect(),
-        notes: items(of, "/notes")
-            .iter()
-            .map(|note| text(note, ""))
-            .collect(),
-        reading: reading
-            .map(|(key, value)| (key.clone(), plain(value)))
-            .collect(),
-        began: moment(of, "/began_at"),
-        eta: moment(of, "/eta"),
     }
 }
 
@@ -432,6 +433,11 @@ pub(super) struct SimulationTab {
     /// Whether it is running at this moment, under which id.
     pub(super) running: Option<String>,
     pub(super) failed: Option<String>,
+    pub(super) pace: PaceField,
+    /// What came of each pace that was tried, the latest first.
+    pub(super) tried: Vec<TriedPace>,
+    /// The version of the settings that a pace is saved over.
+    pub(super) version: i64,
 }
 
 /// What would come of the campaign.
@@ -448,27 +454,33 @@ pub(super) struct Forecast {
 }
 
 impl SimulationTab {
-    pub(super) async fn read(api: &Api, name: &str, id: Option<String>) -> Result<Self, Problem> {
+    pub(super) async fn read(
+        api: &Api,
+        campaign: &Campaign,
+        id: Option<String>,
+    ) -> Result<Self, Problem> {
         let list = simulations::list(State(api.clone()), Parameters::none()).await?;
         let list = told(list).await?;
-        let mut of_it = items(&list, "/items").iter().filter(|one| {
-            text(one, "/campaign") == name && id.as_ref().is_none_or(|id| text(one, "/id") == *id)
-        });
-        let Some(found) = of_it.next() else {
-            return Ok(Self {
-                shown: None,
-                running: None,
-                failed: None,
-            });
-        };
-        let state = text(found, "/state");
+        let of_it = items(&list, "/items").iter();
+        let of_it = of_it.filter(|one| text(one, "/campaign") == campaign.name);
+        let of_it: Vec<_> = of_it.collect();
+        let mut asked = of_it.iter();
+        let found = asked.find(|one| id.as_ref().is_none_or(|id| text(one, "/id") == *id));
+        let state = found.map(|found| text(found, "/state")).unwrap_or_default();
+        let tried = found.map(|found| text(found, "/settings/rate"));
+        let shown = found.and_then(|found| found.pointer("/forecast"));
+        let most = api.config.borrow().trunk.rate;
         Ok(Self {
-            shown: found
-                .pointer("/forecast")
-                .filter(|forecast| forecast.is_object())
-                .map(forecast),
-            running: (state == "running").then(|| text(found, "/id")),
-            failed: (state == "failed").then(|| text(found, "/why")),
+            shown: shown.filter(|forecast| forecast.is_object()).map(forecast),
+            running: found
+                .filter(|_| state == "running")
+                .map(|found| text(found, "/id")),
+            failed: found
+                .filter(|_| state == "failed")
+                .map(|found| text(found, "/why")),
+            pace: PaceField::of(campaign, tried.as_deref(), most),
+            tried: of_it.iter().filter_map(|one| TriedPace::of(one)).collect(),
+            version: campaign.version,
         })
     }
 }
@@ -524,70 +536,40 @@ fn forecast(of: &Value) -> Forecast {
     }
 }
 
-/// What happened to it.
-pub(super) struct LogTab {
-    pub(super) rows: Vec<LogRow>,
-    /// Whether there are changes that are for auditors only.
-    pub(super) may_see_audit: bool,
-}
-
-/// Something that happened.
-pub(super) struct LogRow {
-    pub(super) at: Option<Moment>,
-    pub(super) what: String,
-    pub(super) who: String,
-    pub(super) detail: String,
-}
-
-impl LogTab {
-    pub(super) async fn read(api: &Api, caller: &Caller, name: &str) -> Result<Self, Problem> {
-        let may_see_audit = caller.may(Action::ReadAudit, Object::Any).is_ok();
-        let mut rows = Vec::new();
-        if may_see_audit {
-            let all = api.store.audit_rows(None, true, AUDIT_ROWS).await?;
-            let of_it = all.into_iter().filter(|row| row.object == name);
-            rows.extend(of_it.map(|row| LogRow {
-                at: Some(Moment(row.at)),
-                what: row.action,
-                who: row.who,
-                detail: row.after.unwrap_or_default(),
-            }));
-        }
-        let asked = [
-            ("campaign", name),
-            ("types", "campaign.*,import.*"),
-            ("limit", "1000"),
-        ];
-        let state = State(api.clone());
-        let list = events::list(state, caller.clone(), Parameters::of(&asked)).await?;
-        let list = told(list).await?;
-        rows.extend(items(&list, "/items").iter().map(|of| LogRow {
-            at: moment(of, "/timestamp").or_else(|| moment(of, "/at")),
-            what: text(of, "/type"),
-            who: text(of, "/data/who"),
-            detail: joined(of, "/data/why"),
-        }));
-        rows.sort_by_key(|row| std::cmp::Reverse(row.at.map(|at| at.0)));
-        rows.truncate(LOG_ROWS);
-        Ok(Self {
-            rows,
-            may_see_audit,
-        })
-    }
-}
-
 /// Hours of the chart.
 const HOURS: SignedDuration = SignedDuration::from_hours(48);
-
-/// Rows of the audit log that are looked through, and rows that are shown.
-const AUDIT_ROWS: usize = 1_000;
-const LOG_ROWS: usize = 200;
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn proofs_are_shown_as_shares_of_what_was_left() {
+        let rows = proof_rows(&BTreeMap::from([(Proof::Proven, 2), (Proof::Unproven, 1)]));
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    row.slug,
+                    row.count.as_str(),
+                    row.share.as_str(),
+                    row.from,
+                    row.width,
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("proven", "2", "66.7 %", 0, 666),
+                ("probable", "0", "0.0 %", 666, 0),
+                ("unproven", "1", "33.3 %", 666, 334),
+            ]
+        );
+        assert!(proof_rows(&BTreeMap::new()).is_empty());
+    }
 
     #[test]
     fn a_variant_wins_if_its_interval_touches_no_other() {

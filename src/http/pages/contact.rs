@@ -9,6 +9,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::json;
 
 use super::{
@@ -68,6 +69,13 @@ struct ContactPage {
     consent: Option<ShownConsent>,
     lists: Vec<BarredOn>,
     asked: Option<AskedGate>,
+    /// The zone whose clock a test goes by.
+    test_zone: String,
+    /// The moment that was tested for, as the form gave it.
+    test_at: String,
+    tested: Option<AskedGate>,
+    /// What was wrong with that moment.
+    test_fault: Option<String>,
     decisions: Vec<ShownDecision>,
     drops: Vec<DropOfPerson>,
     may_bar: bool,
@@ -96,8 +104,11 @@ struct BarredOn {
     because: String,
 }
 
-/// What the gate says at this moment.
+/// What the gate says at a moment.
 struct AskedGate {
+    at: Moment,
+    /// The rule that decides, unless the call is allowed.
+    rule: String,
     decision: &'static str,
     words: String,
     until: Option<Moment>,
@@ -132,11 +143,28 @@ async fn show(
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let done = parameters.text("done");
+    let (is_test, test_at) = (parameters.flag("test"), parameters.text("at"));
     parameters.finish()?;
     let contact = find(&api, &id).await?;
-    let shown = made(&api, &caller, contact, false).await?;
-    let shell = shown.shell.having_done(done.as_deref());
-    page(StatusCode::OK, &ContactPage { shell, ..shown })
+    let mut shown = made(&api, &caller, contact.clone(), false).await?;
+    shown.shell = shown.shell.having_done(done.as_deref());
+    if !is_test {
+        return page(StatusCode::OK, &shown);
+    }
+    shown.test_at = test_at.unwrap_or_default().trim().to_owned();
+    match moment_in(&shown.test_at, &shown.test_zone) {
+        Ok(at) => {
+            let campaign = api.store.campaign(&contact.campaign).await?;
+            let campaign = campaign.ok_or_else(|| Problem::not_found("campaign"))?;
+            let at = at.unwrap_or_else(now);
+            shown.tested = ask(&api, &contact, &campaign, at).await?;
+            page(StatusCode::OK, &shown)
+        }
+        Err(words) => {
+            shown.test_fault = Some(words);
+            page(StatusCode::UNPROCESSABLE_ENTITY, &shown)
+        }
+    }
 }
 
 /// The same with the whole number, which the audit log has before it is shown.
@@ -181,7 +209,17 @@ async fn made(
         words,
         next: next(&contact, campaign.status),
         facts: facts(&contact),
-        asked: ask(api, &contact, &campaign).await?,
+        asked: match contact.step {
+            ContactStep::Due { .. } => ask(api, &contact, &campaign, now()).await?,
+            ContactStep::Ended(_)
+            | ContactStep::Refused(_)
+            | ContactStep::Dialling
+            | ContactStep::Leased => None,
+        },
+        test_zone: zone_of(&contact),
+        test_at: String::new(),
+        tested: None,
+        test_fault: None,
         consent: contact
             .consent
             .as_ref()
@@ -291,19 +329,47 @@ fn next(contact: &StoredContact, status: Status) -> NextStep {
     }
 }
 
-/// Asks the gate about the contact, as `aftertone campaign check` does; `None` if nothing is to be asked any more.
+/// The zone by whose clock a contact is tested: the one on the list, else one of the number's.
+fn zone_of(contact: &StoredContact) -> String {
+    let known = |zone: &str| TimeZone::get(zone).is_ok();
+    let listed = contact.zone.as_deref().filter(|zone| known(zone));
+    let by_number = || {
+        let number = contact.number.as_ref()?;
+        number.zones().first().copied()
+    };
+    listed.or_else(by_number).unwrap_or("UTC").to_owned()
+}
+
+/// The moment at which the clock of a zone shows a text; `None` if the text is empty.
+///
+/// # Errors
+/// What is wrong with it, for people.
+fn moment_in(text: &str, zone: &str) -> Result<Option<Timestamp>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let expected =
+        || format!("expected a day and a time such as 2026-12-01T09:00, by the clock of {zone}");
+    let time: DateTime = text.parse().map_err(|_| expected())?;
+    let at = time.in_tz(zone).map_err(|_| expected())?;
+    Ok(Some(at.timestamp()))
+}
+
+/// Asks the gate about the contact at a moment, as `aftertone campaign check` does; `None` if nothing is known of them any more.
+/// Nothing is dialled.
 async fn ask(
     api: &Api,
     contact: &StoredContact,
     campaign: &Campaign,
+    at: Timestamp,
 ) -> Result<Option<AskedGate>, Problem> {
-    let (Some(number), ContactStep::Due { .. }) = (&contact.number, &contact.step) else {
+    let Some(number) = &contact.number else {
         return Ok(None);
     };
     let Ok(spec) = Spec::from_json(&campaign.spec) else {
         return Ok(None);
     };
-    let (config, at) = (Arc::clone(&api.config.borrow()), now());
+    let config = Arc::clone(&api.config.borrow());
     let gate = Gate::new(config.gate.clone());
     let numbers: [PhoneNumber; 1] = [number.clone()];
     let history = gate.settings().history();
@@ -337,7 +403,10 @@ async fn ask(
         Decision::Held { reason, .. } => format!("held: {}", spaced(reason.slug())),
         Decision::Refused(reason) => format!("refused: {}", spaced(reason.slug())),
     };
+    let rule = ruling.rule().map(|rule| rule.slug().replace('_', " "));
     Ok(Some(AskedGate {
+        at: Moment(at),
+        rule: rule.unwrap_or_default(),
         decision,
         words,
         until,
@@ -388,4 +457,21 @@ async fn number(api: &Api, id: &str) -> Result<PhoneNumber, Problem> {
         )
     };
     contact.number.ok_or_else(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_goes_by_the_clock_of_the_contact() {
+        let at = moment_in("2026-12-01T09:00", "America/Denver")
+            .unwrap()
+            .unwrap();
+        assert_eq!(at.to_string(), "2026-12-01T16:00:00Z");
+        assert_eq!(moment_in("", "America/Denver"), Ok(None));
+        for wrong in ["tomorrow", "2026-13-01T09:00", "09:00"] {
+            assert!(moment_in(wrong, "America/Denver").is_err(), "{wrong}");
+        }
+    }
 }

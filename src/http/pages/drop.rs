@@ -29,6 +29,7 @@ use crate::{
         routes::{self, drops::find},
     },
     store::StoredDrop,
+    traces::{TraceParent, trace_of},
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
@@ -178,7 +179,7 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
         number: masked(drop.number.as_ref()),
         outcome: outcome_of(&drop),
         proof: drop.proof.map(|proof| proof.slug()),
-        facts: facts(&drop, &report),
+        facts: facts(&drop, &report, trace(api, &drop)),
         started_at: moment_of(&drop),
         ended_at: drop.ended_at.map(Moment),
         legs: [("Busy leg", "busy"), ("Drop leg", "drop")]
@@ -212,8 +213,15 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
     })
 }
 
+/// Its trace, where traces are sent, or whoever ordered it has one.
+fn trace(api: &Api, drop: &StoredDrop) -> Option<String> {
+    let parent = drop.traceparent.as_deref().and_then(TraceParent::parse);
+    let is_on = api.config.borrow().telemetry.otlp.is_some();
+    (is_on || parent.is_some()).then(|| format!("{:032x}", trace_of(drop.id, parent.as_ref())))
+}
+
 /// What is said of the drop beside how it ended.
-fn facts(drop: &StoredDrop, report: &Value) -> Vec<(&'static str, String)> {
+fn facts(drop: &StoredDrop, report: &Value, trace: Option<String>) -> Vec<(&'static str, String)> {
     let text = |key: &str| report[key].as_str().map(spaced);
     let ms = |key: &str| report[key].as_u64().map(|ms| format!("{ms} ms"));
     let held = drop.hold.as_ref();
@@ -226,6 +234,7 @@ fn facts(drop: &StoredDrop, report: &Value) -> Vec<(&'static str, String)> {
         ("PBX", Some(drop.pbx.clone())),
         ("Foreign id", drop.foreign_id.clone()),
         ("Ordered by", drop.ordered_by.clone()),
+        ("Trace", trace),
         ("Ready by", text("ready_by")),
         ("Ready at", ms("ready_at_ms")),
         ("Beep", beep),

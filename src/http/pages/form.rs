@@ -12,6 +12,17 @@ use crate::http::problem::{Problem, ProblemKind};
 pub(super) struct PageForm(Vec<(String, String)>);
 
 impl PageForm {
+    /// One of these fields.
+    #[cfg(test)]
+    pub(super) fn of(fields: &[(&str, &str)]) -> Self {
+        let fields = fields.iter();
+        Self(
+            fields
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
     /// A field without white space around it; `None` if it is empty or not there.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let text = self.raw(name)?.trim();

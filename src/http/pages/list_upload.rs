@@ -10,6 +10,7 @@ use super::{
     PageRoute,
     campaign::{CampaignPage, TabContent},
     campaign_tabs::ImportsTab,
+    list_decision::words_of,
     page, see,
 };
 use crate::{
@@ -45,7 +46,10 @@ async fn upload(
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
     };
     match take(&api, &caller, &name, parts).await {
-        Ok(()) => Ok(see(&format!(
+        Ok(SentList { id, is_kept: true }) => {
+            Ok(see(&format!("/campaigns/{name}?tab=imports&import={id}")))
+        }
+        Ok(SentList { is_kept: false, .. }) => Ok(see(&format!(
             "/campaigns/{name}?tab=imports&done=list-sent"
         ))),
         Err(problem)
@@ -55,7 +59,7 @@ async fn upload(
             ) =>
         {
             let mut tab = ImportsTab::read(&api, &name, Parameters::none()).await?;
-            tab.fault = Some(problem.detail().to_owned());
+            tab.fault = Some(words_of(&problem));
             let content = TabContent::Imports(tab);
             let shown = CampaignPage::of(&api, &caller, &name, content, None).await?;
             page(problem.kind().status(), &shown)
@@ -64,13 +68,20 @@ async fn upload(
     }
 }
 
+/// A list that was taken.
+struct SentList {
+    id: String,
+    /// Whether it is only read, and kept to be looked at.
+    is_kept: bool,
+}
+
 /// Takes the fields, and then the file, which comes last.
 async fn take(
     api: &Api,
     caller: &Caller,
     campaign: &str,
     mut parts: Multipart,
-) -> Result<(), Problem> {
+) -> Result<SentList, Problem> {
     let mut given = Vec::new();
     while let Some(field) = parts.next_field().await.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -82,6 +93,7 @@ async fn take(
                     "map" => given.push(("map", text.to_owned())),
                     "date_order" => given.push(("date_order", text.to_owned())),
                     "dry_run" => given.push(("dry_run", "true".to_owned())),
+                    "keep" => given.push(("keep", "true".to_owned())),
                     _ => return Err(Problem::fault(name, "there is no such field")),
                 }
             }
@@ -102,8 +114,9 @@ async fn take(
         if is_gzip {
             list.coding = UploadCoding::Gzip;
         }
-        imports::take(api, caller, campaign, list, field).await?;
-        return Ok(());
+        let is_kept = given.iter().any(|(name, _)| *name == "keep");
+        let id = imports::take(api, caller, campaign, list, field).await?;
+        return Ok(SentList { id, is_kept });
     }
     Err(Problem::fault("", "choose a file"))
 }

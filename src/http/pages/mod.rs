@@ -8,6 +8,7 @@ mod access;
 mod assets;
 mod banner;
 mod campaign;
+mod campaign_log;
 mod campaign_settings;
 mod campaign_tabs;
 mod campaigns;
@@ -22,12 +23,17 @@ mod fields;
 mod form;
 mod headers;
 mod idle;
+mod import_rows;
+mod list_decision;
+mod list_look;
 mod list_upload;
 mod live;
 mod live_picture;
 mod messages;
 mod new_campaign;
+mod pace;
 mod prompts;
+mod q850;
 mod ruling;
 mod settings_change;
 mod shell;
@@ -36,7 +42,9 @@ mod signing_in;
 mod stored_drop;
 mod surroundings;
 mod system;
+mod system_checks;
 mod trunk;
+mod trunk_prefixes;
 mod values;
 mod webhooks;
 mod welcome;
@@ -91,6 +99,7 @@ fn table() -> Vec<PageRoute> {
         campaigns::routes(),
         campaign::routes(),
         settings_change::routes(),
+        list_decision::routes(),
         list_upload::routes(),
         new_campaign::routes(),
         contacts::routes(),

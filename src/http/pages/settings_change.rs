@@ -7,6 +7,8 @@ use axum::{
     response::Response,
 };
 
+use serde_json::json;
+
 use super::{
     PageRoute,
     campaign::{CampaignPage, TabContent},
@@ -16,6 +18,7 @@ use super::{
     },
     fields::{fill, tell},
     form::PageForm,
+    pace::given_pace,
     page, pages, see,
 };
 use crate::{
@@ -56,8 +59,14 @@ async fn change(
         None => {
             let mut keys = before.clone();
             overlay(&mut keys, given_keys(&form, &SETTINGS, true));
+            if let Some(rate) = given_pace(&form) {
+                keys.insert("rate".to_owned(), json!(rate));
+            }
             keys.retain(|_, value| !value.is_null());
-            fill(&mut tab.fields, &form);
+            // A form of the pace alone has no other field.
+            if form.raw("message").is_some() {
+                fill(&mut tab.fields, &form);
+            }
             Ok(keys)
         }
     };

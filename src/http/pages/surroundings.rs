@@ -9,7 +9,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{banner::Banner, idle::AroundCampaigns};
+use super::{
+    banner::Banner,
+    idle::AroundCampaigns,
+    trunk_prefixes::{PrefixRow, by_caller_id, by_prefix},
+};
 use crate::{
     auth::{Action, Object},
     clock,
@@ -21,7 +25,7 @@ use crate::{
         problem::Problem,
     },
     id::DropId,
-    store::DisabledBecause,
+    store::{DisabledBecause, TrunkTalk},
 };
 
 /// What was last read. Clones are the same.
@@ -29,7 +33,22 @@ use crate::{
 pub(in crate::http) struct PagesState {
     ended: LastRead<EndedLately>,
     troubles: LastRead<Troubles>,
+    /// By the names of trunks.
+    trunks: Arc<Mutex<TrunksRead>>,
 }
+
+/// What the calls of a trunk were like.
+#[derive(Clone, Debug)]
+pub(super) struct TrunkFigures {
+    pub(super) talk: TrunkTalk,
+    /// How many drops the tables are of.
+    pub(super) sampled: u64,
+    pub(super) prefixes: Vec<PrefixRow>,
+    pub(super) caller_ids: Vec<PrefixRow>,
+}
+
+/// The figures of each trunk, and when they were read.
+type TrunksRead = BTreeMap<String, (Instant, Arc<TrunkFigures>)>;
 
 /// What was last read, and when.
 type LastRead<T> = Arc<Mutex<Option<(Instant, Arc<T>)>>>;
@@ -99,6 +118,35 @@ impl PagesState {
         });
         *kept = Some((at, Arc::clone(&ended)));
         Ok(ended)
+    }
+
+    /// What the calls of a trunk were like since a moment, and what came of its latest drops of a day: a few seconds old at most.
+    ///
+    /// # Errors
+    /// [`Problem`] if the database fails.
+    pub(super) async fn trunk(
+        &self,
+        api: &Api,
+        name: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Arc<TrunkFigures>, Problem> {
+        let mut kept = self.trunks.lock().await;
+        let at = clock::now();
+        kept.retain(|_, (read_at, _)| at.duration_since(*read_at) < TRUNKS_FOR);
+        if let Some((_, figures)) = kept.get(name) {
+            return Ok(Arc::clone(figures));
+        }
+        let day = now.checked_sub(SAMPLED_FOR).unwrap_or(Timestamp::MIN);
+        let sample = api.store.trunk_sample(name, day, MOST_SAMPLED).await?;
+        let figures = Arc::new(TrunkFigures {
+            talk: api.store.trunk_talk(name, since).await?,
+            sampled: sample.len() as u64,
+            prefixes: by_prefix(&sample),
+            caller_ids: by_caller_id(&sample),
+        });
+        kept.insert(name.to_owned(), (at, Arc::clone(&figures)));
+        Ok(figures)
     }
 
     async fn troubles(&self, api: &Api) -> Arc<Troubles> {
@@ -254,3 +302,8 @@ const MOST_WEBHOOKS: usize = 1_000;
 const ENDED_FOR: Duration = Duration::from_millis(500);
 const STARTS_FOR: Duration = Duration::from_secs(5);
 const TROUBLES_FOR: Duration = Duration::from_secs(5);
+const TRUNKS_FOR: Duration = Duration::from_secs(10);
+
+/// Drops of a trunk that are looked at one by one: of a day, and of each PBX the latest.
+const SAMPLED_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const MOST_SAMPLED: usize = 5_000;

@@ -1,8 +1,7 @@
-//! `/system`: whether this process is fit to work, what `doctor` says, and which keys of the configuration are given.
+//! `/system`: whether this process is fit to work, what `doctor` says, and the configuration in force.
 
 use askama::Template;
 use axum::{extract::State, http::StatusCode, response::Response};
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
@@ -10,20 +9,19 @@ use super::{
     PageRoute,
     form::PageForm,
     page, pages,
-    shell::{Moment, PageShell},
-    values::{items, text, told},
+    shell::PageShell,
+    system_checks::{FitRow, checks},
+    values::{flag, items, joined, text, told},
 };
 use crate::{
     auth::{Action, Object},
-    config::{KeyDefault, REFERENCE},
     http::{
         Api,
         caller::Caller,
         given::Parameters,
         health,
         problem::{Problem, ProblemKind},
-        routes::doctor,
-        tls::Certificate,
+        routes::{configuration, doctor},
     },
     orders::figures::tenths,
 };
@@ -32,6 +30,7 @@ pub(super) fn routes() -> Vec<PageRoute> {
     pages![
         GET "/system" Some(Action::ReadFleet) => show,
         POST "/system/doctor" Some(Action::Examine) => examine,
+        POST "/system/reload" Some(Action::Reload) => reload,
     ]
 }
 
@@ -43,9 +42,9 @@ struct SystemPage {
     database: String,
     checks: Vec<FitRow>,
     disks: Vec<(&'static str, String, String)>,
-    /// When the certificate that it shows ends.
-    certificate: Option<Moment>,
-    keys: Vec<KeyRow>,
+    /// Those that are given, and all others; `None`: they are for admins.
+    keys: Option<(Vec<KeyRow>, Vec<KeyRow>)>,
+    reloaded: Option<ReloadShown>,
     may_examine: bool,
     /// What `doctor` found.
     found: Option<Vec<DoctorRow>>,
@@ -53,18 +52,19 @@ struct SystemPage {
     refused: Option<String>,
 }
 
-/// Something that has to be right for this process to be fit to work.
-struct FitRow {
-    check: &'static str,
-    is_right: bool,
-    why: String,
-}
-
 /// A key of the configuration.
 struct KeyRow {
-    name: &'static str,
-    is_given: bool,
-    default: String,
+    key: String,
+    value: String,
+    source: String,
+    is_live: bool,
+}
+
+/// What came of a reload.
+struct ReloadShown {
+    error: String,
+    live: String,
+    at_restart: String,
 }
 
 /// A check of `doctor`.
@@ -81,7 +81,8 @@ async fn show(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    shown(&api, &caller, None, None).await
+    let shown = SystemPage::of(&api, &caller).await?;
+    page(StatusCode::OK, &shown)
 }
 
 async fn examine(
@@ -90,11 +91,12 @@ async fn examine(
     _form: PageForm,
 ) -> Result<Response, Problem> {
     let (state, by) = (State(api.clone()), caller.clone());
-    match doctor::examine(state, by, Parameters::none()).await {
+    let examined = doctor::examine(state, by, Parameters::none()).await;
+    let mut shown = SystemPage::of(&api, &caller).await?;
+    match examined {
         Ok(found) => {
             let found = told(found).await?;
-            let rows = items(&found, "/checks").iter().map(row).collect();
-            shown(&api, &caller, Some(rows), None).await
+            shown.found = Some(items(&found, "/checks").iter().map(row).collect());
         }
         Err(problem)
             if matches!(
@@ -102,73 +104,78 @@ async fn examine(
                 ProblemKind::NoPbx | ProblemKind::PbxAway | ProblemKind::TooManyRequests
             ) =>
         {
-            let words = problem.detail().to_owned();
-            shown(&api, &caller, None, Some(words)).await
+            shown.refused = Some(problem.detail().to_owned());
         }
-        Err(problem) => Err(problem),
+        Err(problem) => return Err(problem),
+    }
+    page(StatusCode::OK, &shown)
+}
+
+async fn reload(
+    State(api): State<Api>,
+    caller: Caller,
+    _form: PageForm,
+) -> Result<Response, Problem> {
+    let (state, by) = (State(api.clone()), caller.clone());
+    let answer = told(configuration::reload(state, by, Parameters::none()).await?).await?;
+    let mut shown = SystemPage::of(&api, &caller).await?;
+    shown.reloaded = Some(ReloadShown {
+        error: text(&answer, "/error"),
+        live: joined(&answer, "/live"),
+        at_restart: joined(&answer, "/at_restart"),
+    });
+    page(StatusCode::OK, &shown)
+}
+
+impl SystemPage {
+    async fn of(api: &Api, caller: &Caller) -> Result<Self, Problem> {
+        let folders = health::folders(&api.config.borrow());
+        let disks = spawn_blocking(move || {
+            let free = folders.into_iter().map(|(name, folder)| {
+                let free = health::free_thousandths(&folder);
+                let free =
+                    free.map_or_else(|| "not known".to_owned(), |free| tenths(free.min(1_000)));
+                (name, folder.display().to_string(), free)
+            });
+            free.collect()
+        });
+        let may = |action| caller.may(action, Object::Any).is_ok();
+        let keys = if may(Action::ReadConfiguration) {
+            let shown = configuration::show(State(api.clone()), Parameters::none()).await?;
+            let shown = told(shown).await?;
+            let keys = items(&shown, "/items").iter().map(key);
+            Some(keys.partition(|key| key.source != "default"))
+        } else {
+            None
+        };
+        Ok(Self {
+            shell: PageShell::of(api, caller, "System", "/system").await,
+            version: env!("CARGO_PKG_VERSION"),
+            database: api.store.place().to_owned(),
+            checks: checks(api).await,
+            disks: disks.await.unwrap_or_default(),
+            keys,
+            reloaded: None,
+            may_examine: may(Action::Examine),
+            found: None,
+            refused: None,
+        })
     }
 }
 
-async fn shown(
-    api: &Api,
-    caller: &Caller,
-    found: Option<Vec<DoctorRow>>,
-    refused: Option<String>,
-) -> Result<Response, Problem> {
-    let folders = health::folders(&api.config.borrow());
-    let disks = spawn_blocking(move || {
-        let free = folders.into_iter().map(|(name, folder)| {
-            let free = health::free_thousandths(&folder);
-            let free = free.map_or_else(|| "not known".to_owned(), |free| tenths(free.min(1_000)));
-            (name, folder.display().to_string(), free)
-        });
-        free.collect()
-    });
-    let mut checks = health::seen(api).await;
-    let doubt = api.view.borrow().as_ref().and_then(|view| {
-        let mut campaigns = view.campaigns.iter();
-        let waiting = campaigns.find(|campaign| campaign.waits_for_clocks())?;
-        waiting.run.as_ref()?.idle_words.clone()
-    });
-    checks.push(("clocks", doubt));
-    let tls = api.config.borrow().serve.tls.clone();
-    let certificate = spawn_blocking(move || {
-        let ends = Certificate::read(&tls?).ok()?.expires()?;
-        Timestamp::from_second(ends).ok().map(Moment)
-    });
-    let keys = {
-        let config = api.config.borrow();
-        let keys = REFERENCE.iter().map(|key| KeyRow {
-            name: key.name,
-            is_given: config.is_given(key.name),
-            default: match key.default {
-                KeyDefault::Required => "required".to_owned(),
-                KeyDefault::Example => key.example.to_owned(),
-                KeyDefault::Words(words) => words.to_owned(),
-            },
-        });
-        keys.collect()
-    };
-    let shown = SystemPage {
-        shell: PageShell::of(api, caller, "System", "/system").await,
-        version: env!("CARGO_PKG_VERSION"),
-        database: api.store.place().to_owned(),
-        checks: checks
-            .into_iter()
-            .map(|(check, why)| FitRow {
-                check,
-                is_right: why.is_none(),
-                why: why.unwrap_or_default(),
-            })
-            .collect(),
-        disks: disks.await.unwrap_or_default(),
-        certificate: certificate.await.unwrap_or_default(),
-        keys,
-        may_examine: caller.may(Action::Examine, Object::Any).is_ok(),
-        found,
-        refused,
-    };
-    page(StatusCode::OK, &shown)
+fn key(of: &Value) -> KeyRow {
+    let source = text(of, "/source");
+    let is_given = source != "default";
+    KeyRow {
+        key: text(of, "/key"),
+        value: match (flag(of, "/secret"), is_given) {
+            (true, true) => "not shown: a secret".to_owned(),
+            (false, true) => text(of, "/value"),
+            (_, false) => text(of, "/default"),
+        },
+        source,
+        is_live: flag(of, "/reloads"),
+    }
 }
 
 fn row(of: &Value) -> DoctorRow {

@@ -10,7 +10,9 @@ use super::{
     PageRoute,
     live_picture::{TrunkCard, trunks},
     page, pages,
+    q850::words_of,
     shell::{Moment, PageShell},
+    trunk_prefixes::PrefixRow,
 };
 use crate::{
     auth::Action,
@@ -46,6 +48,10 @@ struct TrunkPage {
 struct TrunkOfPage {
     card: TrunkCard,
     facts: Vec<(&'static str, &'static str, String)>,
+    /// How many drops the two tables are of.
+    sampled: String,
+    prefixes: Vec<PrefixRow>,
+    caller_ids: Vec<PrefixRow>,
 }
 
 /// A PBX.
@@ -93,9 +99,12 @@ async fn show(
     let since = at.checked_sub(since).unwrap_or(Timestamp::MIN);
     let mut shown = Vec::new();
     for card in trunks(Some(&fleet)) {
-        let talk = api.store.trunk_talk(&card.name, since).await?;
+        let figures = api.state.pages.trunk(&api, &card.name, since, at).await?;
         shown.push(TrunkOfPage {
-            facts: facts(&talk),
+            facts: facts(&figures.talk),
+            sampled: count(figures.sampled),
+            prefixes: figures.prefixes.clone(),
+            caller_ids: figures.caller_ids.clone(),
             card,
         });
     }
@@ -189,38 +198,6 @@ fn causes(counted: &str) -> Vec<CauseRow> {
             drop,
         })
         .collect()
-}
-
-/// What ITU-T Q.850 calls a cause.
-const fn words_of(cause: u32) -> &'static str {
-    match cause {
-        1 => "unallocated number",
-        2 => "no route to the transit network",
-        3 => "no route to the destination",
-        16 => "normal clearing",
-        17 => "user busy",
-        18 => "no user responding",
-        19 => "no answer",
-        20 => "subscriber absent",
-        21 => "call rejected",
-        22 => "number changed",
-        26 => "cleared elsewhere",
-        27 => "destination out of order",
-        28 => "invalid number format",
-        31 => "normal, unspecified",
-        34 => "no circuit available",
-        38 => "network out of order",
-        41 => "temporary failure",
-        42 => "switching equipment congestion",
-        44 => "requested circuit not available",
-        50 => "facility not subscribed",
-        58 => "bearer capability not available",
-        88 => "incompatible destination",
-        102 => "recovery on timer expiry",
-        111 => "protocol error",
-        127 => "interworking, unspecified",
-        _ => "",
-    }
 }
 
 #[cfg(test)]

@@ -51,20 +51,26 @@ impl From<AuditRow> for AuditView {
     }
 }
 
-/// The rows, the latest first.
+/// The rows, the latest first: all, or those of one object.
 pub(in crate::http) async fn list(
     State(api): State<Api>,
     mut parameters: Parameters,
 ) -> Result<Json<Page<AuditView>>, Problem> {
     let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
+    let object = parameters.text("object");
     parameters.finish()?;
-    let paging = Paging::new(api.seal().await?, "audit", &[]);
+    let filter = object.as_deref().map(|object| ("object", object));
+    let paging = Paging::new(api.seal().await?, "audit", filter.as_slice());
     let asked = paging.request(limit.as_deref(), cursor.as_deref())?;
     // The list begins with the latest, so that what is behind a row is before it.
-    let rows = api
-        .store
-        .audit_rows(asked.key(), !asked.is_back(), asked.limit + 1)
-        .await?;
+    let (from, is_backward, at_most) = (asked.key(), !asked.is_back(), asked.limit + 1);
+    let rows = match &object {
+        None => api.store.audit_rows(from, is_backward, at_most).await?,
+        Some(object) => {
+            let rows = api.store.audit_rows_of(object, from, is_backward, at_most);
+            rows.await?
+        }
+    };
     let page = paging.page(&asked, rows, |row| row.id.to_string());
     Ok(Json(page.map(AuditView::from)))
 }

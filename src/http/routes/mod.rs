@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod barring;
 pub(super) mod campaigns;
 pub(super) mod checks;
+pub(super) mod configuration;
 pub(super) mod contacts;
 pub(super) mod do_not_call;
 pub(super) mod doctor;
@@ -13,6 +14,7 @@ pub(super) mod drops;
 pub(super) mod erasures;
 pub(super) mod events;
 pub(super) mod evidence;
+mod evidence_bundle;
 pub(super) mod fleet;
 pub(super) mod imports;
 pub(super) mod live;
@@ -84,6 +86,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/drops/{drop}/picture.svg" Some(A::ReadEvidence) => evidence::picture,
         GET "/drops/{drop}/evidence" Some(A::ReadEvidence) => evidence::list,
         GET "/drops/{drop}/evidence/{file}" Some(A::ReadEvidence) => evidence::file,
+        GET "/drops/{drop}/bundle" Some(A::ReadEvidence) => evidence_bundle::show,
         POST "/drops/{drop}/replay" Some(A::ReadEvidence) => evidence::replay,
         POST "/campaigns" Some(A::CreateCampaign) => campaigns::create,
         GET "/campaigns" Some(A::ReadCampaigns) => campaigns::list,
@@ -105,6 +108,7 @@ pub(super) fn table() -> Vec<Route> {
         GET "/imports/{import}" Some(A::ReadImports) => imports::show,
         PATCH "/imports/{import}" Some(A::AddImport) => imports::resume::resume,
         DELETE "/imports/{import}" Some(A::ForgetImport) => imports::forget,
+        GET "/imports/{import}/preview" Some(A::ReadImports) => imports::preview::show,
         GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,
         GET "/do-not-call" Some(A::ReadDoNotCall) => do_not_call::lists,
@@ -116,6 +120,8 @@ pub(super) fn table() -> Vec<Route> {
         GET "/simulations" Some(A::ReadCampaigns) => simulations::list,
         GET "/simulations/{simulation}" Some(A::ReadCampaigns) => simulations::show,
         POST "/doctor" Some(A::Examine) => doctor::examine,
+        GET "/configuration" Some(A::ReadConfiguration) => configuration::show,
+        POST "/configuration/reloads" Some(A::Reload) => configuration::reload,
         POST "/erasures" Some(A::Erase) => erasures::erase,
         POST "/person-exports" Some(A::ExportPerson) => person_exports::export,
         GET "/messages" Some(A::ReadMessages) => messages::list,

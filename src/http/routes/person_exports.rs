@@ -1,6 +1,10 @@
 //! `/person-exports`: all that is known of a person, with the evidence, in one file.
 
-use std::{io::BufWriter, path::PathBuf};
+use std::{
+    fs::File,
+    io::{self, BufWriter},
+    path::PathBuf,
+};
 
 use axum::{
     extract::State,
@@ -48,28 +52,43 @@ pub(in crate::http) async fn export(
     let (made_at, made_by) = (entry.at, entry.who.clone());
     // Before it is given.
     api.store.note(entry).await?;
-    let dir = api.config.borrow().state_dir.clone();
     let number = numbers[0].shown(true);
+    zip(&api, "person.zip", move |file| {
+        let mut bundle = PersonBundle::new(BufWriter::new(file), made_at);
+        bundle.add_person(&documents.person)?;
+        for call in &documents.calls {
+            bundle.add_call(call.drop, &call.object, call.evidence.as_deref(), None)?;
+        }
+        let (out, _) = bundle.end(&number, &made_by)?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(())
+    })
+    .await
+}
+
+/// Has a zip file written beside the database, and hands it out under a name; nothing of it is left.
+///
+/// # Errors
+/// [`Problem`] if it cannot be written.
+pub(super) async fn zip(
+    api: &Api,
+    name: &str,
+    write: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static,
+) -> Result<Response, Problem> {
+    let dir = api.config.borrow().state_dir.clone();
     let writing = spawn_blocking(move || {
         // In the state folder, which is for its owner only.
         let mut file = tempfile::Builder::new()
             .prefix(".person-")
             .tempfile_in(&dir)?;
-        let mut bundle = PersonBundle::new(BufWriter::new(file.as_file_mut()), made_at);
-        bundle.add_person(&documents.person)?;
-        for call in &documents.calls {
-            bundle.add_call(call.drop, &call.object, call.evidence.as_deref())?;
-        }
-        let (out, _) = bundle.end(&number, &made_by)?;
-        out.into_inner()
-            .map_err(std::io::IntoInnerError::into_error)?;
-        Ok::<NamedTempFile, std::io::Error>(file)
+        write(file.as_file_mut())?;
+        Ok::<NamedTempFile, io::Error>(file)
     });
     let written = writing
         .await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    let failed = |error: std::io::Error| {
-        tracing::error!(%error, "what is known of a person cannot be written");
+    let failed = |error: io::Error| {
+        tracing::error!(%error, name, "what is handed out cannot be written");
         Problem::new(ProblemKind::Internal, "the file cannot be written")
     };
     let file = written.map_err(failed)?;
@@ -84,9 +103,10 @@ pub(in crate::http) async fn export(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/zip"),
     );
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"person.zip\""),
-    );
+    let disposition = format!("attachment; filename=\"{name}\"");
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    // It is made anew each time, and has no parts that could be asked for.
     Ok(served.answer(&HeaderMap::new(), headers))
 }

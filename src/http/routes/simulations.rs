@@ -13,7 +13,7 @@ use axum::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{BASE, campaigns};
 use crate::{
@@ -33,6 +33,8 @@ use crate::{
 pub(in crate::http) struct SimulationView {
     id: String,
     campaign: String,
+    /// The settings that hold for it alone.
+    settings: Map<String, Value>,
     /// `running`, `complete` or `failed`.
     state: &'static str,
     /// Why it failed, for people.
@@ -81,6 +83,7 @@ pub(in crate::http) async fn begin(
     let view = SimulationView {
         id: DropId::generate().to_string(),
         campaign: campaign.clone(),
+        settings: settings.clone(),
         state: "running",
         why: None,
         began_at: now(),

@@ -4,6 +4,7 @@ use std::{collections::HashSet, fs::File};
 
 use tokio_util::sync::CancellationToken;
 
+use super::gate_check::GateCheck;
 use crate::{
     clock,
     import::{
@@ -15,7 +16,11 @@ use crate::{
 };
 
 /// An import of which nothing is written but its rejects.
-pub(super) struct DryRun(pub(super) Import);
+pub(super) struct DryRun {
+    pub(super) import: Import,
+    /// What the gate would say to those that would be contacts.
+    pub(super) gate: GateCheck,
+}
 
 impl DryRun {
     /// Reads the list, and says what would become of its rows: those of contacts that the campaign has count as unchanged.
@@ -23,12 +28,12 @@ impl DryRun {
     /// # Errors
     /// [`ImportError`].
     pub(super) async fn run(
-        &self,
+        &mut self,
         store: &Store,
         stop: &CancellationToken,
         mut tell: impl FnMut(&Progress),
     ) -> Result<Imported, ImportError> {
-        let import = &self.0;
+        let import = &self.import;
         let (opened, fingerprint) = import.fingerprint().await?;
         let rules = ContactRules {
             phone: import.rules,
@@ -68,7 +73,7 @@ impl DryRun {
             list = back;
             let Some(CheckedBatch {
                 batch,
-                numbers,
+                contacts,
                 rejects: mut left_out,
                 unknown_zones,
             }) = checked
@@ -76,17 +81,21 @@ impl DryRun {
                 break;
             };
             count.unknown_zones.add(&unknown_zones);
-            let asked: Vec<_> = numbers.iter().map(|(_, number)| number.clone()).collect();
+            let asked: Vec<_> = contacts.iter().map(|(_, row)| row.number.clone()).collect();
             let known = store
                 .known(Some(import.campaign), import.across, &asked)
                 .await?;
-            for ((at, number), known) in numbers.into_iter().zip(known) {
-                let digits = number.digits().parse().unwrap_or(0);
+            let history = self.gate.history();
+            let facts = store.facts_of(&asked, history, self.gate.at()).await?;
+            for (((at, row), known), facts) in contacts.into_iter().zip(known).zip(facts) {
+                let digits = row.number.digits().parse().unwrap_or(0);
                 if !seen.insert(digits) {
                     left_out.push((at, Reason::Duplicate));
                 } else if known {
+                    self.gate.ask(&row, &facts);
                     count.importing.unchanged += 1;
                 } else {
+                    self.gate.ask(&row, &facts);
                     count.importing.rows += 1;
                 }
             }

@@ -11,13 +11,14 @@
 //! once, whoever takes it in, and however often: see [`Import`](super::Import).
 
 mod dry_run;
+mod gate_check;
 mod ndjson;
 mod put;
 mod spool;
 mod worker;
 mod zstd;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::Read as _, path::PathBuf, sync::Arc};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use serde_json::json;
@@ -34,6 +35,7 @@ use self::{
 };
 use super::wall;
 use crate::{
+    campaign::policy::GateSettings,
     error_chain::chain,
     id::DropId,
     list::{DateOrder, List, ListError, Mapping, RunningDigest, hex},
@@ -59,8 +61,17 @@ pub struct SpooledUploads {
     stopping: CancellationToken,
 }
 
-/// How numbers are read at the moment.
-pub type CurrentRules = Arc<dyn Fn() -> Rules + Send + Sync>;
+/// The rules of the moment.
+pub type CurrentRules = Arc<dyn Fn() -> UploadRules + Send + Sync>;
+
+/// What of the configuration lists go by.
+#[derive(Clone, Debug)]
+pub struct UploadRules {
+    /// How numbers are read.
+    pub phone: Rules,
+    /// What the gate holds contacts to.
+    pub gate: GateSettings,
+}
 
 impl std::fmt::Debug for SpooledUploads {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -142,6 +153,7 @@ impl SpooledUploads {
                 | UploadRefusal::WrongDigest
                 | UploadRefusal::NotCoded { .. }
                 | UploadRefusal::OtherOffset(_)
+                | UploadRefusal::NotKept
                 | UploadRefusal::Unreadable { .. }
                 | UploadRefusal::Files(_)
                 | UploadRefusal::Store(_) => self.store.forget_upload(&id).await.map(drop),
@@ -168,6 +180,7 @@ impl SpooledUploads {
             | UploadRefusal::Draining
             | UploadRefusal::DiskFull
             | UploadRefusal::OtherOffset(_)
+            | UploadRefusal::NotKept
             | UploadRefusal::Files(_)
             | UploadRefusal::Store(_) => {
                 let why = refusal.to_string();
@@ -243,6 +256,9 @@ impl SpooledUploads {
             }
             Err(_) => return Err(UploadRefusal::Draining),
         }
+        if let Some(from) = order.from.as_deref().filter(|_| !order.is_dry_run) {
+            self.spool.remove_kept(from);
+        }
         // A worker that has ended is followed by that of the next process.
         let _ = self.requests.send(WorkerRequest::Look);
         Ok(id)
@@ -277,7 +293,7 @@ impl ListUploads for SpooledUploads {
     }
 
     fn put(&self, given: GivenContacts) -> BoxFuture<'static, Result<Vec<PutRow>, UploadRefusal>> {
-        let (store, rules) = (self.store.clone(), (self.rules)());
+        let (store, rules) = (self.store.clone(), (self.rules)().phone);
         // Whoever waits for the answer may go; what was begun is done all the same.
         let putting = tokio::spawn(async move { put::put(&store, given, rules).await });
         async move {
@@ -312,6 +328,10 @@ impl ListUploads for SpooledUploads {
         self.spool.rejects(id)
     }
 
+    fn kept(&self, id: &str) -> Option<std::fs::File> {
+        self.spool.kept(id)
+    }
+
     fn holding(&self, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
         self.spool.holding(numbers)
     }
@@ -326,7 +346,11 @@ fn write(
     so_far: &tokio::sync::watch::Sender<u64>,
 ) -> Result<(Incoming, Whole), UploadRefusal> {
     let mut incoming = spool.begin(id, order)?;
-    loop {
+    if let Some(from) = &order.from {
+        copy(spool, from, &mut incoming)?;
+        so_far.send_replace(incoming.bytes());
+    }
+    while order.from.is_none() {
         match parts.blocking_recv() {
             Some(UploadPart::Bytes(bytes)) => {
                 incoming.write(&bytes)?;
@@ -348,12 +372,27 @@ fn write(
     match List::open(file, &mapping) {
         Ok(_) => Ok((incoming, whole)),
         Err(ListError::Read(error)) => Err(UploadRefusal::Files(error.to_string())),
+        // It is kept so that somebody can say which column is what.
+        Err(error) if order.is_kept && error.is_of_columns() => Ok((incoming, whole)),
         Err(error) => {
             let is_mapping = matches!(
                 error,
                 ListError::Unmapped { .. } | ListError::MappedTwice { .. }
             );
             Err(unreadable(&error.to_string(), is_mapping))
+        }
+    }
+}
+
+/// Takes the bytes of a list that was kept.
+fn copy(spool: &Spool, from: &str, incoming: &mut Incoming) -> Result<(), UploadRefusal> {
+    let mut file = spool.kept(from).ok_or(UploadRefusal::NotKept)?;
+    let mut part = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut part);
+        match read.map_err(|error| UploadRefusal::Files(error.to_string()))? {
+            0 => return Ok(()),
+            bytes => incoming.write(&part[..bytes])?,
         }
     }
 }
@@ -368,6 +407,8 @@ fn unreadable(words: &str, is_mapping: bool) -> UploadRefusal {
 struct ListReading {
     map: Vec<String>,
     date_order: Option<String>,
+    /// Whether the list is kept once it was read.
+    is_kept: bool,
 }
 
 impl ListReading {
@@ -375,11 +416,16 @@ impl ListReading {
         Self {
             map: order.mapping.clone(),
             date_order: order.dates.clone(),
+            is_kept: order.is_kept,
         }
     }
 
     fn to_json(&self) -> String {
-        json!({"map": self.map, "date_order": self.date_order}).to_string()
+        let mut reading = json!({"map": self.map, "date_order": self.date_order});
+        if self.is_kept {
+            reading["keep"] = json!(true);
+        }
+        reading.to_string()
     }
 
     fn from_json(text: &str) -> Option<Self> {
@@ -390,6 +436,7 @@ impl ListReading {
         Some(Self {
             map: map.collect::<Option<_>>()?,
             date_order: dates.map(str::to_owned),
+            is_kept: value.get("keep").is_some_and(|keep| keep == true),
         })
     }
 
@@ -426,10 +473,12 @@ mod tests {
         let plain = ListReading {
             map: Vec::new(),
             date_order: None,
+            is_kept: false,
         };
         let other = ListReading {
             map: vec!["number=Telefon".to_owned()],
             date_order: Some("dmy".to_owned()),
+            is_kept: true,
         };
         for reading in [&plain, &other] {
             assert_eq!(

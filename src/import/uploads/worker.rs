@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{
     CurrentRules, ListReading,
     dry_run::DryRun,
+    gate_check::GateCheck,
     spool::{Spool, SpooledList},
 };
 use crate::{
@@ -103,7 +104,7 @@ impl UploadWorker {
         Worked::Done
     }
 
-    async fn work_on(&mut self, list: SpooledList) -> Worked {
+    async fn work_on(&mut self, mut list: SpooledList) -> Worked {
         let upload = match self.store.upload(&list.id).await {
             Ok(upload) => upload,
             Err(error) => {
@@ -121,6 +122,8 @@ impl UploadWorker {
             self.spool.remove_list(&list.id);
             return Worked::Done;
         }
+        let reading = ListReading::from_json(&upload.new.reading);
+        list.is_to_be_kept = reading.is_some_and(|reading| reading.is_kept);
         let job = match UploadJob::of(upload, &list, self).await {
             Ok(job) => job,
             Err(end) => return self.conclude(&list, end).await,
@@ -216,7 +219,9 @@ impl UploadWorker {
         match self.store.end_upload(&list.id, &end, wall()).await {
             Ok(()) => {
                 info!(upload = list.id, state, why, "a list has ended");
-                self.spool.remove_list(&list.id);
+                if !(list.is_to_be_kept && self.spool.retain(&list.id).is_ok()) {
+                    self.spool.remove_list(&list.id);
+                }
                 Worked::Done
             }
             Err(error) => {
@@ -284,12 +289,13 @@ impl UploadJob {
         let campaign = campaign.ok_or_else(|| fails("its campaign is gone"))?;
         let spec = Spec::from_json(&campaign.spec);
         let spec = spec.map_err(|_| fails("the settings of its campaign cannot be read"))?;
+        let rules = (worker.rules)();
         let import = Import {
             campaign: campaign.id,
             list: list.path.clone(),
             name: Some(upload.new.name),
             mapping,
-            rules: (worker.rules)(),
+            rules: rules.phone,
             dates,
             across: spec.duplicates.across(),
             rejects: worker.spool.rejects(&list.id),
@@ -298,7 +304,8 @@ impl UploadJob {
             is_beside_others: true,
         };
         Ok(if upload.new.is_dry_run {
-            Self::DryRun(Box::new(DryRun(import)))
+            let gate = GateCheck::new(rules.gate, &spec, wall());
+            Self::DryRun(Box::new(DryRun { import, gate }))
         } else {
             Self::Import(Box::new(import))
         })
@@ -313,9 +320,12 @@ impl UploadJob {
         let tell = move |now: &Progress| {
             progress.send_replace(Some(*now));
         };
-        let (done, rejects) = match &self {
-            Self::Import(import) => (import.run(&store, &stop, tell).await, &import.rejects),
-            Self::DryRun(dry) => (dry.run(&store, &stop, tell).await, &dry.0.rejects),
+        let (done, gate, rejects) = match self {
+            Self::Import(import) => (import.run(&store, &stop, tell).await, None, import.rejects),
+            Self::DryRun(mut dry) => {
+                let done = dry.run(&store, &stop, tell).await;
+                (done, Some(dry.gate.json()), dry.import.rejects)
+            }
         };
         let imported: Imported = match done {
             Ok(imported) if imported.is_complete => imported,
@@ -323,7 +333,6 @@ impl UploadJob {
             Err(ImportError::Store(error)) => return UploadJobEnd::of_store(error),
             Err(error) => return UploadJobEnd::Ended(failed(words(&error))),
         };
-        let rejects = rejects.clone();
         let reasons = spawn_blocking(move || reasons(&rejects)).await;
         UploadJobEnd::Ended(UploadEnd {
             state: UploadState::Complete,
@@ -331,6 +340,7 @@ impl UploadJob {
             counts: Some(counts(&imported.progress)),
             reasons: reasons.unwrap_or_default(),
             notes: imported.notes,
+            gate,
         })
     }
 }
@@ -353,6 +363,7 @@ fn failed(why: String) -> UploadEnd {
         counts: None,
         reasons: BTreeMap::new(),
         notes: Vec::new(),
+        gate: None,
     }
 }
 

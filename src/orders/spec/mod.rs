@@ -144,6 +144,11 @@ pub struct SpecError {
 }
 
 impl Spec {
+    /// Reads a pace as the key `rate` has it, such as `5/s`; `None` if it is none.
+    pub fn read_rate(text: &str) -> Option<Rate> {
+        text::rate(text)
+    }
+
     /// A campaign that leaves one message, with defaults for the rest.
     pub fn new(kind: CampaignKind, message: impl Into<String>) -> Self {
         Self {

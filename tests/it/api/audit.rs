@@ -17,6 +17,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST /checks", "reads"),
     ("POST /simulations", "reads"),
     ("POST /doctor", "reads"),
+    (
+        "POST /configuration/reloads",
+        "api::pages::access::the_trunk_and_the_system_are_shown",
+    ),
     ("POST /person-exports", "api::person"),
     ("DELETE /drops/{drop}", "api::a_drop_in_flight_is_cancelled"),
     (

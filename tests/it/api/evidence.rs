@@ -193,3 +193,77 @@ async fn a_drop_without_sound_cannot_be_heard_again() {
     assert_eq!(listed["items"][0]["file"], "drop.json", "{listed}");
     server.stop().await;
 }
+
+/// All that is kept of a call in one file, with a manifest of digests; the number only for who may read whole ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_handed_out_in_one_file_and_the_audit_log_says_so() {
+    let (server, drop) = with_drop(listening(mailbox()).await, "./message.wav", "listen").await;
+    let path = format!("/drops/{drop}/bundle");
+    let reader = server.token(&["evidence:read"]).await;
+    for (token, number) in [(&reader, "+1202•••0101"), (&server.admin, "+12025550101")] {
+        let given = ask(server.plain(Method::GET, &path).bearer_auth(token)).await;
+        assert_eq!(
+            (given.status, given.header("content-type")),
+            (200, "application/zip")
+        );
+        assert!(
+            given
+                .header("content-disposition")
+                .contains(&format!("drop-{drop}.zip"))
+        );
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(given.bytes)).unwrap();
+        let mut read = |name: &str| {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut zip.by_name(name).unwrap(), &mut bytes).unwrap();
+            bytes
+        };
+        let manifest: Value = serde_json::from_slice(&read("manifest.json")).unwrap();
+        assert_eq!(
+            (&manifest["aftertone_call"], &manifest["number"]),
+            (&json!(1), &json!(number))
+        );
+        let files = manifest["files"].as_array().unwrap();
+        let mut names: Vec<_> = files
+            .iter()
+            .map(|file| file["name"].as_str().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert!(names.contains(&&*format!("calls/{drop}.json")), "{names:?}");
+        assert!(
+            names.contains(&&*format!("evidence/{drop}/incoming.wav")),
+            "{names:?}"
+        );
+        for file in files {
+            let bytes = read(file["name"].as_str().unwrap());
+            let digest = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(file["sha256"], digest.as_str(), "{file}");
+            let whole = String::from_utf8_lossy(&bytes).contains("12025550101");
+            assert!(
+                number.ends_with("2025550101") || !whole,
+                "a whole number in {file}"
+            );
+        }
+        let kept: Value =
+            serde_json::from_slice(&read(&format!("evidence/{drop}/drop.json"))).unwrap();
+        assert_eq!(kept["number"], number);
+    }
+    let viewer = server.token(&["drops:read"]).await;
+    let refused = ask(server.plain(Method::GET, &path).bearer_auth(&viewer)).await;
+    assert_eq!(refused.status, 403);
+    let audit = server
+        .get(&format!("/audit?object={drop}/bundle"))
+        .await
+        .body;
+    server.fits(&audit, "AuditPage");
+    assert_eq!(audit["items"].as_array().unwrap().len(), 2, "{audit}");
+    assert_eq!(
+        server.get("/audit?object=nothing").await.body["items"],
+        json!([])
+    );
+    let none = server
+        .get("/drops/0199aaaaaaaaaaaaaaaaaaaaaaaaaaaa/bundle")
+        .await;
+    assert_eq!(none.status, 404);
+    server.stop().await;
+}

@@ -9,13 +9,17 @@ use aftertone::{
     controller::{ordered_drops::OrderedDrops, place},
     hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
-    import::SpooledUploads,
+    import::{SpooledUploads, UploadRules},
+    orders::{ReloadAnswer, ReloadRequest},
     store::{AuditEntry, Prunable, Store},
 };
 use jiff::Timestamp;
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -42,6 +46,29 @@ pub(crate) struct ApiServer {
     drops: JoinHandle<()>,
     base: Option<Base>,
     document: Value,
+}
+
+/// What the service itself does when it is asked to read its configuration anew: here it has one answer, and then another.
+fn answering_reloads() -> mpsc::UnboundedSender<ReloadRequest> {
+    let (ask, mut asked) = mpsc::unbounded_channel::<ReloadRequest>();
+    tokio::spawn(async move {
+        let mut answers = [
+            ReloadAnswer {
+                live: vec!["gate.hours".to_owned()],
+                at_restart: vec!["serve.listen".to_owned()],
+                error: None,
+            },
+            ReloadAnswer {
+                error: Some("`gate.hours` is wrong".to_owned()),
+                ..ReloadAnswer::default()
+            },
+        ]
+        .into_iter();
+        while let (Some(request), Some(answer)) = (asked.recv().await, answers.next()) {
+            request.send(answer).unwrap();
+        }
+    });
+    ask
 }
 
 /// What was answered.
@@ -249,7 +276,10 @@ impl ApiServer {
             stopping.clone(),
             CancellationToken::new(),
         );
-        let rules = config.pbx.rules;
+        let rules = UploadRules {
+            phone: config.pbx.rules,
+            gate: config.gate.clone(),
+        };
         let lists = match &base {
             None => Store::open(&place(&config.store)).await.unwrap(),
             Some(_) => store.clone(),
@@ -258,7 +288,7 @@ impl ApiServer {
             store.clone(),
             lists,
             &config.state_dir,
-            Arc::new(move || rules),
+            Arc::new(move || rules.clone()),
             stopping.clone(),
         );
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap())
@@ -267,6 +297,7 @@ impl ApiServer {
         let at = server.at();
         let (_, condition) = watch::channel(Condition::default());
         let webhooks = Webhooks::new(configured.clone()).unwrap();
+        let reloads = answering_reloads();
         let sending = begin_sending(store.clone(), webhooks.clone(), stopping.clone());
         let api = Api {
             store: store.clone(),
@@ -277,6 +308,7 @@ impl ApiServer {
             view: watch::channel(None).1,
             examinations: None,
             uploads: Arc::new(uploads),
+            reloads,
             webhooks,
             state: ApiState::default(),
         };

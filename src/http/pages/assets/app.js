@@ -27,6 +27,13 @@ for (const link of document.querySelectorAll("a[data-refresh]")) {
   setTimeout(() => location.replace(link.href), 1000 * Number(link.dataset.refresh));
 }
 
+// A slider and its field say the same.
+for (const slider of document.querySelectorAll("input[type=range][data-follows]")) {
+  const field = document.getElementById(slider.dataset.follows);
+  slider.addEventListener("input", () => (field.value = slider.value));
+  field.addEventListener("input", () => (slider.value = field.value));
+}
+
 // What is shown once can be taken along; browsers give that only to pages that nobody listens in on.
 for (const text of document.querySelectorAll("[data-copy]")) {
   if (navigator.clipboard) {

@@ -18,11 +18,23 @@ let redrawer = null;
 
 // The elements that have this value of this attribute: pages do not grow any.
 function of(name, key) {
-  const selector = `[data-${name}="${CSS.escape(key)}"]`;
-  if (!elements.has(selector)) {
-    elements.set(selector, [...document.querySelectorAll(selector)]);
+  const known = `${name} ${key}`;
+  let found = elements.get(known);
+  if (!found) {
+    found = [...document.querySelectorAll(`[data-${name}="${CSS.escape(key)}"]`)];
+    elements.set(known, found);
   }
-  return elements.get(selector);
+  return found;
+}
+
+// A text as it was drawn stays the same node: another one in its place costs the browser far more.
+function write(element, value) {
+  const text = element.firstChild;
+  if (text === null || text.nextSibling !== null || text.nodeType !== Node.TEXT_NODE) {
+    put(element, "textContent", value);
+  } else if (text.data !== value) {
+    text.data = value;
+  }
 }
 
 function put(element, name, value) {
@@ -69,9 +81,9 @@ function take(change) {
     if (element.textContent !== value && key.endsWith(".standing")) {
       unsaid.set(key, `${key.split(".").at(-2)} is ${value}`);
     }
-    put(element, "textContent", value);
+    write(element, value);
     if (element.dataset.outcome !== undefined) {
-      element.dataset.outcome = value.replaceAll(" ", "_");
+      put(element.dataset, "outcome", value.replaceAll(" ", "_"));
     }
   });
   // The most before the value, which it bounds.

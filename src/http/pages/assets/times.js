@@ -1,6 +1,8 @@
 // Times as people read them: the contact's own first, if the page names its zone, then the reader's; UTC on hover.
 
 const dated = { year: "numeric", month: "short", day: "numeric" };
+// One is slow to make, and pages that are live write many times a second.
+const writers = new Map();
 const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 
 export function show(element) {
@@ -9,14 +11,17 @@ export function show(element) {
     return;
   }
   const { style, zone } = element.dataset;
-  element.title = at.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  const utc = at.toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+  if (element.title !== utc) {
+    element.title = utc;
+  }
   if (style === "ago") {
-    element.textContent = ago(at);
+    put(element, ago(at));
     return;
   }
   const own = write(at, style);
   if (!zone) {
-    element.textContent = own;
+    put(element, own);
     return;
   }
   try {
@@ -32,10 +37,21 @@ export function show(element) {
   }
 }
 
+// Many a moment is written as the one before it.
+function put(element, text) {
+  if (element.textContent !== text) {
+    element.textContent = text;
+  }
+}
+
 function write(at, style, timeZone) {
   const day = at.getFullYear() === new Date().getFullYear() ? { day: "numeric", month: "short" } : dated;
   const parts = style === "clock" ? clock : style === "date" ? day : { ...day, ...clock };
-  return new Intl.DateTimeFormat("en-GB", { ...parts, timeZone }).format(at);
+  const key = `${style}|${timeZone}|${day === dated}`;
+  if (!writers.has(key)) {
+    writers.set(key, new Intl.DateTimeFormat("en-GB", { ...parts, timeZone }));
+  }
+  return writers.get(key).format(at);
 }
 
 function ago(at) {

@@ -91,7 +91,8 @@ function upload(form, file) {
       rest();
       say(counted(request.response));
     } else {
-      location.assign(filled(form, form.dataset.next || location.href));
+      const next = (form.dataset.next || location.href).replace("{id}", encodeURIComponent(request.response?.id ?? ""));
+      location.assign(filled(form, next));
     }
   };
   request.send(file);

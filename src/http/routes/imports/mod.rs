@@ -1,5 +1,6 @@
 //! `/campaigns/{campaign}/imports` and `/imports`: lists that are sent, and what came of them.
 
+pub(in crate::http) mod preview;
 pub(super) mod resume;
 
 use std::{collections::BTreeMap, fs::File, io};
@@ -64,6 +65,8 @@ pub(in crate::http) struct ImportView {
     reasons: BTreeMap<String, u64>,
     /// What was understood otherwise than it is written.
     notes: Vec<String>,
+    /// What the gate would have said to its rows when it was read only.
+    gate: Option<Value>,
     rows_per_second: Option<u64>,
     /// When it is through at this rate, while its rows come in.
     eta: Option<Timestamp>,
@@ -109,6 +112,10 @@ impl ImportView {
             rejected: counts.rejected,
             reasons: upload.reasons,
             notes: upload.notes,
+            gate: upload
+                .gate
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok()),
             rows_per_second: counts.rate,
             eta,
             began_at: upload.began_at,
@@ -159,6 +166,9 @@ pub(in crate::http) struct GivenList {
     map: Vec<String>,
     dates: Option<String>,
     is_dry_run: bool,
+    is_kept: bool,
+    /// The import whose list it is.
+    from: Option<String>,
     /// How its bytes are coded.
     pub(in crate::http) coding: UploadCoding,
     /// What its rows are.
@@ -188,12 +198,22 @@ impl GivenList {
             None => Err("expected `mdy` or `dmy`"),
         });
         let is_dry_run = parameters.flag("dry_run");
+        let is_kept = parameters.flag("keep");
+        if is_kept && !is_dry_run {
+            parameters.fault(
+                "keep",
+                "only a list that is read only is kept: send `dry_run` too",
+            );
+        }
+        let from = parameters.text("from");
         parameters.finish()?;
         Ok(Self {
             name,
             map,
             dates,
             is_dry_run,
+            is_kept,
+            from,
             coding: UploadCoding::Plain,
             form: ListForm::Csv,
             announced: None,
@@ -222,6 +242,17 @@ pub(in crate::http) async fn take<E>(
         Status::Draft | Status::Running | Status::Paused | Status::Complete | Status::DatesOver => {
         }
     }
+    if let Some(from) = &given.from {
+        let of = find(api, from).await?;
+        if of.new.campaign != campaign.id {
+            let words = format!("that list was sent into campaign `{}`", of.campaign_name);
+            return Err(Problem::fault("?from", words));
+        }
+        if given.announced.is_some_and(|announced| announced > 0) {
+            let words = "a list that is there already is not sent again: send no body";
+            return Err(Problem::fault("", words));
+        }
+    }
     let most_bytes = api.config.borrow().serve.max_upload;
     if given
         .announced
@@ -235,6 +266,8 @@ pub(in crate::http) async fn take<E>(
         mapping: given.map,
         dates: given.dates,
         is_dry_run: given.is_dry_run,
+        is_kept: given.is_kept,
+        from: given.from,
         coding: given.coding,
         form: given.form,
         resumed: None,
@@ -516,7 +549,9 @@ pub(super) fn refused(refusal: UploadRefusal) -> Problem {
         UploadRefusal::Broken => Problem::new(ProblemKind::Malformed, words),
         UploadRefusal::WrongDigest => Problem::fault("Content-Digest", words),
         UploadRefusal::NotCoded { .. } => Problem::fault("", words),
-        UploadRefusal::OtherOffset(_) => Problem::new(ProblemKind::Conflict, words),
+        UploadRefusal::OtherOffset(_) | UploadRefusal::NotKept => {
+            Problem::new(ProblemKind::Conflict, words)
+        }
         UploadRefusal::Unreadable { is_mapping, .. } => {
             Problem::fault(if is_mapping { "?map" } else { "" }, words)
         }
@@ -540,6 +575,7 @@ fn too_large(refusal: &UploadRefusal) -> Problem {
         | UploadRefusal::WrongDigest
         | UploadRefusal::NotCoded { .. }
         | UploadRefusal::OtherOffset(_)
+        | UploadRefusal::NotKept
         | UploadRefusal::Unreadable { .. }
         | UploadRefusal::Files(_)
         | UploadRefusal::Store(_)

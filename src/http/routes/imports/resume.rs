@@ -61,6 +61,8 @@ pub(in crate::http) async fn resume(
         mapping: mapping.collect(),
         dates: reading["date_order"].as_str().map(str::to_owned),
         is_dry_run: upload.new.is_dry_run,
+        is_kept: reading["keep"] == true,
+        from: None,
         coding: UploadCoding::Plain,
         form: ListForm::Csv,
         resumed: Some(ResumedUpload {

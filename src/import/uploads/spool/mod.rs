@@ -1,5 +1,5 @@
 //! The files of lists that are sent: `ID.part` while their bytes come in, `ID.list` once all are on the disk, and
-//! `ID.rejects.csv` for what of them could not be taken in.
+//! `ID.rejects.csv` for what of them could not be taken in. A list that was read only may be kept as `ID.read`.
 //!
 //! Whoever writes or reads one holds its lock, which the system gives back when a process is gone: of several servers with one
 //! folder exactly one works on a list.
@@ -32,6 +32,8 @@ pub(super) struct Spool {
 pub(super) struct SpooledList {
     pub(super) id: String,
     pub(super) path: PathBuf,
+    /// Whether it stays once it was read.
+    pub(super) is_to_be_kept: bool,
     _lock: File,
 }
 
@@ -178,13 +180,19 @@ impl Spool {
         Some(SpooledList {
             id: id.to_owned(),
             path,
+            is_to_be_kept: false,
             _lock: lock,
         })
     }
 
-    /// Removes what nobody works on of lists that were not there as a whole: what could be gone on with after a day.
+    /// Removes what nobody works on of lists that were not there as a whole, what could be gone on with after a day, and what was
+    /// read only as well.
     pub(super) fn sweep(&self, now: SystemTime) {
-        for (extension, kept_for) in [(PART, PARTS_KEPT_FOR), (CODED, Duration::ZERO)] {
+        for (extension, kept_for) in [
+            (PART, PARTS_KEPT_FOR),
+            (READ, PARTS_KEPT_FOR),
+            (CODED, Duration::ZERO),
+        ] {
             for id in self.ids(extension) {
                 let path = self.folder.join(format!("{id}.{extension}"));
                 let Ok(file) = File::open(&path) else {
@@ -206,9 +214,29 @@ impl Spool {
         let _ = fs::remove_file(self.folder.join(format!("{id}.{LIST}")));
     }
 
+    /// Keeps the list of an upload, which was read only, so that it can be taken in.
+    pub(super) fn retain(&self, id: &str) -> io::Result<()> {
+        let path = |extension: &str| self.folder.join(format!("{id}.{extension}"));
+        fs::rename(path(LIST), path(READ))
+    }
+
+    /// Opens the list of an upload, if it is there.
+    pub(super) fn kept(&self, id: &str) -> Option<File> {
+        let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // In this order: what is not there as the one any more is there as the other.
+        let mut opened = [LIST, READ].into_iter().filter(|_| is_id);
+        opened.find_map(|extension| File::open(self.folder.join(format!("{id}.{extension}"))).ok())
+    }
+
+    /// Removes a list that was kept, which is needed no longer.
+    pub(super) fn remove_kept(&self, id: &str) {
+        let _ = fs::remove_file(self.folder.join(format!("{id}.{READ}")));
+    }
+
     /// Removes all files of an upload.
     pub(super) fn remove(&self, id: &str) {
         self.remove_list(id);
+        self.remove_kept(id);
         let _ = fs::remove_file(self.rejects(id));
         let _ = fs::remove_file(self.folder.join(format!("{id}.{PART}")));
     }
@@ -529,9 +557,11 @@ const PART: &str = "part";
 /// A part of what was sent coded, as it is decoded.
 const CODED: &str = "coded";
 const LIST: &str = "list";
+/// A list that was read only.
+const READ: &str = "read";
 const REJECTS: &str = "rejects.csv";
 
-/// How long it may be gone on with what was interrupted.
+/// How long it may be gone on with what was interrupted, and what was read only be taken in.
 const PARTS_KEPT_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// Most space of the disk that is left to others, in bytes; a twentieth of it, if that is less.

@@ -173,6 +173,8 @@ fn order(coding: UploadCoding) -> UploadOrder {
         mapping: Vec::new(),
         dates: None,
         is_dry_run: false,
+        is_kept: false,
+        from: None,
         coding,
         form: ListForm::Csv,
         resumed: None,

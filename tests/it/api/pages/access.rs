@@ -1,6 +1,7 @@
 //! Users, tokens, webhooks and the system by forms alone: what was made is shown once.
 
 use aftertone::auth::Role;
+use serde_json::json;
 
 use super::{
     super::{access::session, server::ApiServer},
@@ -136,17 +137,66 @@ async fn the_trunk_and_the_system_are_shown() {
         .await
         .has(&["No controller has used a trunk yet.", "aftertone doctor"]);
     let system = admin.get("/system").await;
-    let whole = [
-        "Version",
-        "store",
-        "disk",
+    system.has(&["Version", "store", "disk", "pbx.url", "Run the doctor"]);
+    system.has(&[
+        "<th scope=\"row\" data-label=\"Key\"><code>pbx.password</code></th><td data-label=\"In force\"><code>not shown: a secret</code></td><td data-label=\"From\">file</td>",
+        "certificate",
+        "plain HTTP",
         "clocks",
-        "pbx.url",
-        "Run the doctor",
-    ];
-    system.has(&whole);
+        "All other keys",
+        "Read it anew",
+    ]);
     // A secret of the configuration is not here.
-    system.lacks(&["password =", "secret ="]);
+    let text = std::fs::read_to_string(server.program.path("aftertone.toml")).unwrap();
+    let secret = text
+        .split("password = \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    assert!(!system.text.contains(&format!(">{secret}<")), "{secret}");
+    let keys = server.get("/configuration").await;
+    server.fits(&keys.body, "Configuration");
+    let keys = keys.body["items"].as_array().unwrap().clone();
+    let key = |name: &str| keys.iter().find(|key| key["key"] == name).unwrap();
+    assert_eq!(
+        (
+            &key("pbx.password")["value"],
+            &key("pbx.password")["secret"],
+            &key("pbx.password")["source"]
+        ),
+        (&serde_json::Value::Null, &json!(true), &json!("file"))
+    );
+    assert_eq!(
+        (
+            &key("gate.limits")["source"],
+            &key("gate.limits")["reloads"]
+        ),
+        (&json!("default"), &json!(true))
+    );
+    let reloaded = admin.post("/system/reload", &[]).await;
+    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+    reloaded.has(&[
+        "Taken up: gate.hours.",
+        "From the next start on: serve.listen.",
+    ]);
+    let failed = admin.post("/system/reload", &[]).await;
+    failed.has(&["The configuration stays as it was: `gate.hours` is wrong"]);
+    let audit = server.get("/audit?object=configuration").await.body;
+    assert_eq!(audit["items"].as_array().unwrap().len(), 2, "{audit}");
+    for role in [Role::Viewer, Role::Operator, Role::Manager, Role::Auditor] {
+        let other = Visitor::of(&server, role).await;
+        other
+            .get("/system")
+            .await
+            .lacks(&["pbx.url", "Read it anew"]);
+        assert_eq!(
+            other.post("/system/reload", &[]).await.status,
+            403,
+            "{role}"
+        );
+    }
     let examined = admin.post("/system/doctor", &[]).await;
     assert_eq!(examined.status, 200, "{examined:?}");
     examined.has(&["Nothing was looked at"]);
@@ -155,6 +205,7 @@ async fn the_trunk_and_the_system_are_shown() {
     server.ended(ordered.body["drop"].as_str().unwrap()).await;
     let trunk = admin.get("/trunk").await;
     trunk.has(&["PBXes and controllers", "PBX "]);
+    trunk.lacks(&["+12025550101"]);
     let viewer = Visitor::of(&server, Role::Viewer).await;
     viewer.get("/system").await.lacks(&["Run the doctor"]);
     server.stop().await;

@@ -238,3 +238,190 @@ async fn settings_are_compared_before_they_are_saved_and_no_edit_is_lost() {
         .lacks(&["Show what changes"]);
     server.stop().await;
 }
+
+/// What each column is taken for is seen and corrected before rows come in, and so is what the gate says to them.
+#[tokio::test]
+async fn a_list_is_looked_at_and_corrected_by_forms_alone() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "hours = false").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let new = json!({"name": "spring", "kind": "marketing", "message": "sound:hello"});
+    let created = server.send(server.post("/campaigns", &new)).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let list = format!("Telefon,{HOSTILE},Plan\n+12025550101,\"{HOSTILE}\",gold\nnonsense,Bob,\n");
+    let look = [("dry_run", "true"), ("keep", "true")];
+    let sent = send_list(&manager, &look, "leads.csv", &list).await;
+    assert_eq!(sent.status, 303, "{sent:?}");
+    let through = async |location: &str| loop {
+        let page = manager.get(location).await;
+        page.lacks(&[HOSTILE, "+12025550101"]);
+        if !page.text.contains("data-refresh=\"1\"") {
+            break page;
+        }
+    };
+    let page = through(sent.location()).await;
+    page.has(&[
+        "nothing of it is taken in yet",
+        "no column of the header is the phone number",
+        "&#60;img src=x onerror=alert(1)&#62;",
+        "+1202•••0101",
+        "<option value=\"kept\" selected>",
+    ]);
+    page.lacks(&["value=\"take\""]);
+    let path = sent.location().replace("?tab=imports&import=", "/imports/");
+    let none = [
+        ("column", "kept"),
+        ("column", "name"),
+        ("column", "kept"),
+        ("step", "look"),
+    ];
+    let refused = manager.post(&path, &none).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    refused.has(&[
+        "choose which column is the number",
+        "<option value=\"name\" selected>",
+    ]);
+    let right = [
+        ("column", "number"),
+        ("column", "name"),
+        ("column", "kept"),
+        ("step", "look"),
+    ];
+    let looked = manager.post(&path, &right).await;
+    assert_eq!(looked.status, 303, "{looked:?}");
+    let page = through(looked.location()).await;
+    page.has(&[
+        "Take 1 rows in",
+        "data-outcome=\"refused\"",
+        "no consent",
+        "data-outcome=\"rejected\"",
+        "America/New_York",
+    ]);
+    assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 0);
+    let viewer = Visitor::of(&server, Role::Viewer).await;
+    let path = looked
+        .location()
+        .replace("?tab=imports&import=", "/imports/");
+    let take = [
+        ("column", "number"),
+        ("column", "name"),
+        ("column", "kept"),
+        ("step", "take"),
+    ];
+    assert_eq!(viewer.post(&path, &take).await.status, 403);
+    let taken = manager.post(&path, &take).await;
+    assert_eq!(
+        taken.location(),
+        "/campaigns/spring?tab=imports&done=list-sent",
+        "{taken:?}"
+    );
+    loop {
+        if server.get("/campaigns/spring").await.body["contacts"] == 1 {
+            break;
+        }
+    }
+    let contacts = server.get("/campaigns/spring/contacts").await.body;
+    let contact = &contacts["items"][0];
+    assert_eq!(
+        (&contact["name"], &contact["columns"]["Plan"]),
+        (&json!(HOSTILE), &json!("gold")),
+        "{contact}"
+    );
+    let gone = manager.post(&path, &take).await;
+    assert_eq!(gone.status, 409, "{gone:?}");
+    gone.has(&["is not kept on this server"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_pace_is_moved_and_saved_without_a_script() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let new =
+        json!({"name": "spring", "kind": "marketing", "message": "sound:hello", "rate": "1/s"});
+    let created = server.send(server.post("/campaigns", &new)).await;
+    let version = created.body["version"].to_string();
+    let page = manager.get("/campaigns/spring?tab=simulation").await;
+    page.has(&[
+        "type=\"range\"",
+        "name=\"pace\" min=\"1\" step=\"1\" value=\"60\"",
+        "Save this pace",
+    ]);
+    // The slider alone was moved, which without a script moves nothing else.
+    let moved = [
+        ("pace", "60"),
+        ("pace_shown", "60"),
+        ("pace_slider", "90"),
+        ("version", version.as_str()),
+        ("step", "save"),
+    ];
+    let saved = manager.post("/campaigns/spring/settings", &moved).await;
+    assert_eq!(
+        saved.location(),
+        "/campaigns/spring?tab=settings&done=saved",
+        "{saved:?}"
+    );
+    let settings = server.get("/campaigns/spring").await.body["settings"].clone();
+    assert_eq!(
+        (&settings["rate"], &settings["message"]),
+        (&json!("90/m"), &json!("sound:hello"))
+    );
+    let viewer = Visitor::of(&server, Role::Viewer).await;
+    viewer
+        .get("/campaigns/spring?tab=simulation")
+        .await
+        .lacks(&["Save this pace"]);
+    server.stop().await;
+}
+
+/// However much was done since, what was done to a campaign is found, a page at a time.
+#[tokio::test]
+async fn the_log_of_a_campaign_goes_back_to_its_beginning() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let auditor = Visitor::of(&server, Role::Auditor).await;
+    let new = json!({"name": "spring", "kind": "marketing", "message": "sound:hello"});
+    server.send(server.post("/campaigns", &new)).await;
+    for nth in 0..220 {
+        let entry = aftertone::store::AuditEntry {
+            at: jiff::Timestamp::now(),
+            who: "user:ann".to_owned(),
+            via: "session",
+            ip: None,
+            request_id: None,
+            action: "campaign.change".to_owned(),
+            object: if nth % 2 == 0 { "spring" } else { "others" }.to_owned(),
+            before: None,
+            after: Some(format!("{{\"nth\":{nth}}}")),
+        };
+        server.store.note(entry).await.unwrap();
+    }
+    let first = auditor.get("/campaigns/spring?tab=log").await;
+    first.has(&["&#34;nth&#34;:218", "What happened before"]);
+    first.lacks(&["&#34;nth&#34;:219", "campaign.create"]);
+    let next = first.text.split("rel=\"next\" href=\"").nth(1).unwrap();
+    let next = next.split('"').next().unwrap().replace("&#38;", "&");
+    let second = auditor.get(&next).await;
+    second.has(&["campaign.create"]);
+    second.lacks(&["What happened before"]);
+    let of = |page: &super::visitor::Shown| page.text.matches("&#34;nth&#34;:").count();
+    assert_eq!(of(&first) + of(&second), 110);
+    // Who may not read the audit log sees what was told of the campaign alone.
+    let told = manager.get("/campaigns/spring?tab=log").await;
+    told.has(&["campaign.created"]);
+    told.lacks(&["&#34;nth&#34;"]);
+    assert_eq!(
+        manager
+            .get("/campaigns/spring?tab=log&audit=x")
+            .await
+            .status,
+        422
+    );
+    let found = auditor.get("/access?object=spring").await;
+    found.has(&[
+        "value=\"spring\"",
+        "&#34;nth&#34;:218",
+        "object=spring#audit",
+    ]);
+    found.lacks(&["others"]);
+    server.stop().await;
+}

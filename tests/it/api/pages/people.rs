@@ -39,6 +39,57 @@ async fn with_contacts() -> ApiServer {
     server
 }
 
+/// A test asks the gate what it would say at a moment: with the rule that decides and until when. Nothing is dialled.
+#[tokio::test]
+async fn a_contact_is_tested_and_nothing_is_dialled() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "caps = false").await;
+    let settings =
+        json!({"name": "spring", "kind": "informational", "message": "sound:hello-world"});
+    server.send(server.post("/campaigns", &settings)).await;
+    let contacts = json!([{"number": "+12025550101", "timezone": "America/Denver", "consent": "written", "consent_at": "2026-03-01", "consent_source": "web form"}]);
+    let put = server
+        .send(server.post("/campaigns/spring/contacts", &contacts))
+        .await;
+    assert_eq!(put.body["added"], 1, "{put:?}");
+    let viewer = Visitor::of(&server, Role::Viewer).await;
+    viewer
+        .get("/contacts/1")
+        .await
+        .has(&["At, by the clock of America/Denver", "Nothing is dialled"]);
+    // A Tuesday, at noon and at night by their clock.
+    let noon = viewer
+        .get("/contacts/1?test=true&at=2026-12-01T12:00")
+        .await;
+    noon.has(&["would be called"]);
+    noon.lacks(&["the rule that decides"]);
+    let night = viewer
+        .get("/contacts/1?test=true&at=2026-12-01T23:00")
+        .await;
+    night.has(&[
+        "held: calling hours",
+        "the rule that decides: calling hours",
+        "until <time datetime=\"2026-12-02T1",
+        "value=\"2026-12-01T23:00\"",
+    ]);
+    let now = viewer.get("/contacts/1?test=true&at=").await;
+    assert_eq!(now.status, 200);
+    now.has(&["Asked for"]);
+    let wrong = viewer.get("/contacts/1?test=true&at=%3Cb%3E").await;
+    assert_eq!(wrong.status, 422);
+    wrong.has(&["expected a day and a time", "aria-invalid=\"true\""]);
+    wrong.lacks(&["<b>"]);
+    let barred = server
+        .put("/do-not-call/own/numbers/+12025550101", &json!({}))
+        .await;
+    assert_eq!(barred.status, 201, "{barred:?}");
+    viewer
+        .get("/contacts/1?test=true&at=2026-12-01T12:00")
+        .await
+        .has(&["refused: do not call"]);
+    assert_eq!(server.originates(), 0);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn contacts_are_found_by_what_is_known_of_them() {
     let server = with_contacts().await;
