@@ -1,10 +1,14 @@
 //! What is known of a person, as text.
 
 use crate::{
+    callback::CallbackOutcome,
     campaign::policy::ConsentKind,
     orders::PersonView,
     phone::PhoneNumber,
-    store::{HeldState, PersonCall, PersonContact, PersonDecision, PersonHold, PersonPrompt},
+    store::{
+        HeldState, PersonCall, PersonCallback, PersonContact, PersonDecision, PersonHold,
+        PersonPrompt,
+    },
     words::PromptEnd,
 };
 
@@ -43,6 +47,7 @@ impl PersonText<'_> {
             lines.extend(self.call_lines(call));
         }
         lines.extend(record.held.iter().map(hold_line));
+        lines.extend(record.callbacks.iter().map(callback_line));
         lines.extend(record.prompts.iter().map(prompt_line));
         if lines.len() == 1 {
             lines.push("  nothing is known".to_owned());
@@ -160,6 +165,12 @@ fn decision_line(decision: &PersonDecision) -> String {
         "{}: {}, {}{zone}{until}{times}",
         decision.at, decision.decision, decision.reason
     )
+}
+
+fn callback_line(call: &PersonCallback) -> String {
+    let PersonCallback { id, at, .. } = call;
+    let outcome = call.outcome.map_or("still up", CallbackOutcome::slug);
+    format!("  call {id} of {at}, which they made back: {outcome}")
 }
 
 fn hold_line(held: &PersonHold) -> String {

@@ -72,6 +72,18 @@ fn a_prompt_that_is_to_be_said_has_a_name() {
 }
 
 #[test]
+fn calls_that_come_back_are_taken_if_all_is_there_that_they_need() {
+    let error = |lines: &str| error_for(&format!("[callback]\n{lines}"));
+    let prompts = "prompt = \"a\"\nremoved = \"b\"\nwhich_number = \"c\"\n";
+    assert_snapshot!(error("removed = \"a\""), @"");
+    assert_snapshot!(error("prompt = \"a\""), @"");
+    assert_snapshot!(error(&format!("{prompts}when_silent = \"connect\"")), @"");
+    assert_snapshot!(error(&format!("{prompts}connect = \"9\"")), @"");
+    assert_snapshot!(error(&format!("{prompts}opt_out = \"99\"")), @"");
+    assert_snapshot!(error(&format!("{prompts}goes_to = \"sales\"")), @"");
+}
+
+#[test]
 fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
     let error = |line: &str| error_for(&format!("[screen]\n{line}"));
     assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);
