@@ -81,7 +81,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "orders",
         &[
-            "id", "words", "phone", "drop", "campaign", "store", "traces",
+            "id", "words", "phone", "drop", "campaign", "callback", "store", "traces",
         ],
     ),
     (
@@ -111,6 +111,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
+            "callback",
             "id",
             "words",
             "clock",
@@ -209,6 +210,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "callback",
             "auth",
             "backup",
             "id",

@@ -39,23 +39,15 @@ pub struct DialplanPlace {
 
 /// `None` unless a prompt is given: then calls that come back go on in the dialplan.
 pub(super) fn callback(layers: &Layers) -> Result<Option<CallbackConfig>, ConfigError> {
-    let Some(prompt) = message(layers, "callback.prompt")? else {
-        let needs = [
-            "callback.removed",
-            "callback.which_number",
-            "callback.goes_to",
-        ];
-        if let Some(key) = needs.into_iter().find(|key| layers.is_given(key)) {
-            let problem = "it is of no use without `callback.prompt`".to_owned();
-            return Err(layers.bad(key, problem, "a prompt, or neither"));
-        }
-        return Ok(None);
-    };
+    let prompt = message(layers, "callback.prompt")?;
+    let removed = message(layers, "callback.removed")?;
+    let which_number = message(layers, "callback.which_number")?;
+    let failed = message(layers, "callback.failed")?;
     let goes_to = layers.parsed("callback.goes_to", PLACE, place)?;
     let opt_out = key(layers, "callback.opt_out")?.unwrap_or('9');
     let connect = key(layers, "callback.connect")?.unwrap_or('1');
     if opt_out == connect {
-        let problem = "it is the key of `callback.opt_out`, too".to_owned();
+        let problem = "it is the key of `callback.opt_out`, too";
         return Err(layers.bad("callback.connect", problem, "another key"));
     }
     let words = [
@@ -65,34 +57,47 @@ pub(super) fn callback(layers: &Layers) -> Result<Option<CallbackConfig>, Config
     let when_silent = layers.choice("callback.when_silent", &words)?;
     let when_silent = when_silent.unwrap_or_default();
     if when_silent == WhenSilent::Connect && goes_to.is_none() {
-        let problem = "there is nowhere to send the call".to_owned();
+        let problem = "there is nowhere to send the call";
         let expected = "`callback.goes_to` beside it, or `hang_up`";
         return Err(layers.bad("callback.when_silent", problem, expected));
     }
+    let list = layers.word("callback.list", "callback", values::MESSAGE)?;
+    let plan = CallbackPlan {
+        opt_out,
+        connect: goes_to.is_some().then_some(connect),
+        when_silent,
+        wait: layers.duration("callback.wait", 6, 1..=30)?,
+        times: layers.whole("callback.times", 2, 1..=9)?,
+    };
+    let Some(prompt) = prompt else {
+        let needs = [
+            "callback.removed",
+            "callback.which_number",
+            "callback.goes_to",
+        ];
+        return match needs.into_iter().find(|key| layers.is_given(key)) {
+            Some(key) => {
+                let problem = "it is of no use without `callback.prompt`";
+                Err(layers.bad(key, problem, "a prompt, or neither"))
+            }
+            None => Ok(None),
+        };
+    };
+    let needed =
+        |given: Option<String>, key| given.ok_or_else(|| layers.missing(key, &expected_message()));
     Ok(Some(CallbackConfig {
         prompt,
-        removed: required(layers, "callback.removed")?,
-        which_number: required(layers, "callback.which_number")?,
-        failed: message(layers, "callback.failed")?,
-        list: layers.word("callback.list", "callback", values::MESSAGE)?,
-        plan: CallbackPlan {
-            opt_out,
-            connect: goes_to.is_some().then_some(connect),
-            when_silent,
-            wait: layers.duration("callback.wait", 6, 1..=30)?,
-            times: layers.whole("callback.times", 2, 1..=9)?,
-        },
+        removed: needed(removed, "callback.removed")?,
+        which_number: needed(which_number, "callback.which_number")?,
+        failed,
         goes_to,
+        list,
+        plan,
     }))
 }
 
 fn message(layers: &Layers, key: &'static str) -> Result<Option<String>, ConfigError> {
     layers.parsed(key, &expected_message(), |text| values::MESSAGE.check(text))
-}
-
-/// One that is needed as soon as calls are taken.
-fn required(layers: &Layers, key: &'static str) -> Result<String, ConfigError> {
-    message(layers, key)?.ok_or_else(|| layers.missing(key, &expected_message()))
 }
 
 fn expected_message() -> String {

@@ -602,6 +602,8 @@ mod tests {
             drop_up_ms: 0,
             report: None,
             evidence: None,
+            called_back_at: None,
+            callback: None,
         }
     }
 }

@@ -320,6 +320,13 @@ mod tests {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let number = PhoneNumber::from_digits(12_025_550_101).unwrap();
         PersonRecord {
+            callbacks: vec![PersonCallback {
+                id: "0199c0ffee0070008000000000000007".parse().unwrap(),
+                at: at("2026-11-25T14:00:00Z"),
+                called: Some("+12025550100".to_owned()),
+                drop: None,
+                outcome: Some(CallbackOutcome::OptedOut),
+            }],
             contacts: vec![PersonContact {
                 campaign: "spring".to_owned(),
                 status: Status::Running,

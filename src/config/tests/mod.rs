@@ -9,7 +9,10 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::{keys::KEYS, source::is_exposed, *};
-use crate::phone::PhoneNumber;
+use crate::{
+    callback::{CallbackPlan, WhenSilent},
+    phone::PhoneNumber,
+};
 
 const REQUIRED: &str = r#"
 [pbx]
