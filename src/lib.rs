@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
+//! | [`callback`] | calls that come back: which prompt they hear, and what a key does | yes |
 //! | [`campaign`] | which contacts may be called and when, which is next, how fast, and why none is called | yes |
 //! | [`events`] | what is told to those who follow: what happened to drops, contacts, campaigns and lists | yes |
 //! | [`screen`] | the detection: audio frames in, who answered and when the mailbox records out | yes |
@@ -67,6 +68,7 @@ pub mod ari;
 pub mod audio;
 pub mod auth;
 pub mod backup;
+pub mod callback;
 pub mod campaign;
 pub mod cli;
 pub mod clock;

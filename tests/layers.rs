@@ -43,6 +43,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "screen::Setting",
             "screen::Settings",
             "screen::NoBeep",
+            "callback",
             "campaign::budget",
             "campaign::cost",
             "campaign::engine::PbxSettings",
@@ -55,6 +56,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("campaign", &["id", "words", "phone", "drop", "clock::Now"]),
+    ("callback", &["id", "phone"]),
     (
         "ari",
         &[
@@ -72,14 +74,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "id", "words", "phone", "drop", "campaign", "auth", "events", "metrics",
+            "id", "words", "phone", "drop", "campaign", "callback", "auth", "events", "metrics",
         ],
     ),
     ("list", &["phone", "campaign"]),
     (
         "orders",
         &[
-            "id", "words", "phone", "drop", "campaign", "store", "traces",
+            "id", "words", "phone", "drop", "campaign", "callback", "store", "traces",
         ],
     ),
     (
@@ -109,6 +111,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
+            "callback",
             "id",
             "words",
             "clock",
@@ -207,6 +210,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "callback",
             "auth",
             "backup",
             "id",
@@ -240,7 +244,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Modules that hold no `async`, no clock and no lock.
 const PURE: &[&str] = &[
-    "drop", "campaign", "events", "screen", "words", "id", "phone", "auth", "traces",
+    "drop", "campaign", "events", "screen", "words", "id", "phone", "auth", "traces", "callback",
 ];
 
 /// What only one module knows.

@@ -493,12 +493,72 @@ const AFTER: &[Key] = &[
         "telemetry.otlp",
         "none are sent",
         r#""http://127.0.0.1:4318""#,
-        "The collector to which `aftertone serve` sends [traces of drops](../guide/monitoring.md#traces), by OTLP over HTTP; without a path, below its `/v1/traces`.",
+        "The collector to which `aftertone serve`, `campaign run` and `drop` send [traces of drops](../guide/monitoring.md#traces), by OTLP over HTTP; without a path, below its `/v1/traces`.",
     ),
     key(
         "telemetry.traces",
         "1",
         "How many of a hundred traces are sent, 0 to 100, beside those of drops that ended as `error`, `lost` or `unsure`, and those that the caller's `traceparent` marks as sampled.",
+    ),
+    unset(
+        "callback.prompt",
+        "calls that come back are not taken",
+        r#""welcome-back""#,
+        "The prepared message that [those who call back](../guide/callbacks.md) hear first: who has called them, and what the keys do. A campaign or a variant may have its own, `callback_prompt`.",
+    ),
+    unset(
+        "callback.removed",
+        "required if `callback.prompt` is given",
+        r#""removed""#,
+        "The prepared message that says that the number will not be called again. It is played once the number is on the list, never before.",
+    ),
+    unset(
+        "callback.which_number",
+        "required if `callback.prompt` is given",
+        r#""which-number""#,
+        "The prepared message that asks for a number, which `#` ends, if the call came without one.",
+    ),
+    unset(
+        "callback.failed",
+        "the call is hung up without a word",
+        r#""try-again""#,
+        "The prepared message that says that the number could not be put on the list.",
+    ),
+    key(
+        "callback.opt_out",
+        r#""9""#,
+        "The key that puts the number on the do-not-call list.",
+    ),
+    key(
+        "callback.connect",
+        r#""1""#,
+        "The key that sends the call on, if `callback.goes_to` is given.",
+    ),
+    unset(
+        "callback.goes_to",
+        "calls are not sent on",
+        r#""sales,s,1""#,
+        "Where in the dialplan calls are sent on: context, extension and priority.",
+    ),
+    key(
+        "callback.when_silent",
+        r#""hang_up""#,
+        "If no key is pressed: `hang_up`, or `connect`, as if the key for that had been.",
+    ),
+    key(
+        "callback.wait",
+        r#""6s""#,
+        "How long a key is waited for behind a prompt.",
+    ),
+    key(
+        "callback.times",
+        "2",
+        "How often the first prompt is played, 1 to 9.",
+    ),
+    key(
+        "callback.list",
+        r#""callback""#,
+        "The do-not-call list that numbers are put on.",
     ),
 ];
 

@@ -8,6 +8,7 @@
 //! variable gives it. Everything is checked before anything starts: a wrong word, value or file is an error that names
 //! the key, its place and what was expected. Secrets show neither in errors nor in `Debug`.
 
+mod callback;
 mod change;
 mod error;
 mod gate;
@@ -39,6 +40,7 @@ use crate::{
     screen::{NoBeep, Settings},
 };
 
+pub use callback::{CallbackConfig, DialplanPlace};
 pub use change::{ConfigChange, KeyInForce, KeySource};
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
@@ -91,6 +93,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Where traces of drops are sent.
     pub telemetry: TelemetryConfig,
+    /// What those hear who call back; `None`: calls that come back are not taken.
+    pub callback: Option<CallbackConfig>,
     /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
     /// What was given for each key.
@@ -323,6 +327,7 @@ impl Config {
             serve: serve::serve(layers)?,
             webhooks: webhooks::webhooks(layers)?,
             telemetry: telemetry::telemetry(layers)?,
+            callback: callback::callback(layers)?,
             state_dir,
         };
         Ok(config)

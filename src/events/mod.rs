@@ -58,6 +58,12 @@ event_kinds! {
     ContactEnded = "contact.ended",
     /// A contact will not be dialled, or not again.
     ContactRefused = "contact.refused",
+    /// Somebody calls back who saw our number, or heard the message.
+    CallbackReceived = "callback.received",
+    /// A call that came back is over; the event says what came of it.
+    CallbackEnded = "callback.ended",
+    /// Whoever called back wants no more calls: the number is on a do-not-call list.
+    ContactOptedOut = "contact.opted_out",
     /// A campaign was made.
     CampaignCreated = "campaign.created",
     /// A campaign's settings were changed.

@@ -423,6 +423,8 @@ pub(super) struct CampaignCounts {
     proofs: BTreeMap<String, u64>,
     /// What its calls cost; null without `[price]`.
     cost: Option<CostCounts>,
+    /// Who called back.
+    callbacks: CallbackCounts,
     /// Its variants, by name.
     variants: Vec<VariantCounts>,
 }
@@ -461,6 +463,32 @@ pub(super) struct VariantCounts {
     delivered_share: Option<f64>,
     /// The interval that holds it with 95 % confidence.
     confidence_95: Option<Vec<f64>>,
+    /// Who called back.
+    callbacks: CallbackCounts,
+}
+
+/// Contacts that called back, by what came of their last call.
+#[derive(ToSchema)]
+#[schema(as = CallbackSummary)]
+pub(super) struct CallbackCounts {
+    /// All of them.
+    contacts: u64,
+    /// Those who want no more calls.
+    opted_out: u64,
+    /// Those whose call was sent on.
+    connected: u64,
+    /// Those who heard the prompt to its end.
+    listened: u64,
+    /// Those who hung up before.
+    hung_up: u64,
+    /// The share of contacts with the message that called back, from 0 to 1.
+    response_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    response_95: Option<Vec<f64>>,
+    /// The share of contacts with the message that want no more calls, from 0 to 1.
+    opt_out_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    opt_out_95: Option<Vec<f64>>,
 }
 
 /// What the contacts of a campaign wait for.

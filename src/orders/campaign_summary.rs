@@ -7,13 +7,14 @@ use serde::{Serialize, Serializer};
 
 use super::units;
 use crate::{
+    callback::CallbackOutcome,
     campaign::{
         RefusedReason,
         confidence::wilson,
         cost::{Cost, Money, Price},
     },
     drop::{Outcome, Proof},
-    store::{CallsOfLength, Campaign, Store, StoreError},
+    store::{CalledBack, CallsOfLength, Campaign, Store, StoreError},
     words::Leg,
 };
 
@@ -46,8 +47,33 @@ pub struct CampaignSummary {
     pub proofs: BTreeMap<Proof, u64>,
     /// What its calls cost; `None` without a price.
     pub cost: Option<CostSummary>,
+    /// Who called back.
+    pub callbacks: CallbackSummary,
     /// Its variants, by name.
     pub variants: Vec<VariantSummary>,
+}
+
+/// Contacts that called back, by what came of their last call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CallbackSummary {
+    /// All of them.
+    pub contacts: u64,
+    /// Those who want no more calls.
+    pub opted_out: u64,
+    /// Those whose call was sent on.
+    pub connected: u64,
+    /// Those who heard the prompt to its end.
+    pub listened: u64,
+    /// Those who hung up before.
+    pub hung_up: u64,
+    /// The share of contacts with the message that called back, from 0 to 1.
+    pub response_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub response_95: Option<[f64; 2]>,
+    /// The share of contacts with the message that want no more calls, from 0 to 1.
+    pub opt_out_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub opt_out_95: Option<[f64; 2]>,
 }
 
 /// What calls cost.
@@ -85,6 +111,8 @@ pub struct VariantSummary {
     pub delivered_share: Option<f64>,
     /// The interval that holds it with 95 % confidence.
     pub confidence_95: Option<[f64; 2]>,
+    /// Who called back.
+    pub callbacks: CallbackSummary,
 }
 
 impl CampaignSummary {
@@ -100,6 +128,8 @@ impl CampaignSummary {
     ) -> Result<Self, StoreError> {
         let tally = store.tally(campaign.id).await?;
         let variants = store.variants(campaign.id).await?;
+        let called_back = store.called_back(campaign.id).await?;
+        let all_delivered = delivered(&tally.outcomes).0;
         let cost = match price {
             Some(price) => {
                 let calls = store.calls_by_length(campaign.id).await?;
@@ -111,7 +141,7 @@ impl CampaignSummary {
             campaign: campaign.name.clone(),
             standing: campaign.status.slug(),
             has_controller: store.has_controller(now).await?,
-            contacts_delivered: delivered(&tally.outcomes).0,
+            contacts_delivered: all_delivered,
             contacts: tally.contacts,
             waiting: tally.waiting,
             in_flight: tally.in_flight,
@@ -121,9 +151,10 @@ impl CampaignSummary {
             refused: tally.refused,
             proofs: store.proofs(campaign.id).await?,
             cost,
+            callbacks: CallbackSummary::of(called_back.iter(), all_delivered),
             variants: variants
                 .into_iter()
-                .map(|(name, outcomes)| VariantSummary::of(name, outcomes))
+                .map(|(name, outcomes)| VariantSummary::of(name, outcomes, &called_back))
                 .collect(),
         })
     }
@@ -151,10 +182,48 @@ impl CostSummary {
     }
 }
 
-impl VariantSummary {
-    fn of(variant: String, outcomes: BTreeMap<Outcome, u64>) -> Self {
-        let (delivered, all) = delivered(&outcomes);
+impl CallbackSummary {
+    /// Counts them; so many contacts have the message.
+    fn of<'a>(called_back: impl Iterator<Item = &'a CalledBack>, delivered: u64) -> Self {
+        let mut summary = Self::default();
+        let (mut responses, mut opt_outs) = (0, 0);
+        for each in called_back {
+            let contacts = each.contacts;
+            summary.contacts += contacts;
+            match each.outcome {
+                Some(CallbackOutcome::OptedOut) => summary.opted_out += contacts,
+                Some(CallbackOutcome::Connected) => summary.connected += contacts,
+                Some(CallbackOutcome::Listened) => summary.listened += contacts,
+                Some(CallbackOutcome::HungUp) => summary.hung_up += contacts,
+                None => {}
+            }
+            if each.is_delivered {
+                responses += contacts;
+                if each.outcome == Some(CallbackOutcome::OptedOut) {
+                    opt_outs += contacts;
+                }
+            }
+        }
+        let share = |counted: u64| (delivered > 0).then(|| counted as f64 / delivered as f64);
+        let interval = |counted| wilson(counted, delivered).map(|(low, high)| [low, high]);
         Self {
+            response_share: share(responses),
+            response_95: interval(responses),
+            opt_out_share: share(opt_outs),
+            opt_out_95: interval(opt_outs),
+            ..summary
+        }
+    }
+}
+
+impl VariantSummary {
+    fn of(variant: String, outcomes: BTreeMap<Outcome, u64>, called_back: &[CalledBack]) -> Self {
+        let (delivered, all) = delivered(&outcomes);
+        let of_it = called_back
+            .iter()
+            .filter(|each| each.variant.as_deref() == Some(&variant));
+        Self {
+            callbacks: CallbackSummary::of(of_it, delivered),
             variant,
             drops_ended: all,
             drops_delivered: delivered,
@@ -179,6 +248,32 @@ fn amount<S: Serializer>(amount: &Money, to: S) -> Result<S::Ok, S::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_of_those_who_have_the_message() {
+        let of = |outcome, is_delivered, contacts| CalledBack {
+            variant: None,
+            is_delivered,
+            outcome,
+            contacts,
+        };
+        let called_back = [
+            of(Some(CallbackOutcome::OptedOut), true, 2),
+            of(Some(CallbackOutcome::Connected), true, 5),
+            of(Some(CallbackOutcome::HungUp), false, 4),
+            of(None, true, 1),
+        ];
+        let summary = CallbackSummary::of(called_back.iter(), 100);
+        assert_eq!(
+            (summary.contacts, summary.opted_out, summary.hung_up),
+            (12, 2, 4)
+        );
+        assert_eq!(summary.response_share, Some(0.08));
+        assert_eq!(summary.opt_out_share, Some(0.02));
+        assert!(summary.response_95.unwrap()[0] < 0.08);
+        let none = CallbackSummary::of(std::iter::empty(), 0);
+        assert_eq!(none, CallbackSummary::default());
+    }
     use crate::campaign::cost::{Currency, Increment};
 
     #[test]

@@ -15,7 +15,7 @@ mod spec;
 mod stored;
 mod view;
 
-pub use campaign_summary::{CampaignSummary, CostSummary, VariantSummary};
+pub use campaign_summary::{CallbackSummary, CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::{DropView, drop_status};
 pub use examinations::{Examinations, SimulationOrder};
 pub use fleet::{ControllerView, FleetView, PbxView, TrunkView, fleet_view, shown_fleet};
@@ -28,7 +28,7 @@ pub use reload::{ReloadAnswer, ReloadRequest};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{
-    CallerBy, Callers, Duplicates, Spec, SpecError, Times,
+    CallbackPrompts, CallerBy, Callers, Duplicates, Spec, SpecError, Times,
     advice::{DOUBLE_CALL, advice},
     overlay,
 };

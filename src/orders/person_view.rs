@@ -11,8 +11,8 @@ use crate::{
     id::DropId,
     phone::PhoneNumber,
     store::{
-        Barred, ContactStep, DropFilter, PersonCall, PersonContact, PersonDecision, PersonHold,
-        PersonPrompt, PersonRecord, PersonRemoval, Status, Store, StoreError,
+        Barred, ContactStep, DropFilter, PersonCall, PersonCallback, PersonContact, PersonDecision,
+        PersonHold, PersonPrompt, PersonRecord, PersonRemoval, Status, Store, StoreError,
     },
 };
 
@@ -101,6 +101,7 @@ impl PersonView<'_> {
             "contacts": record.contacts.iter().map(|each| self.contact_object(each)).collect::<Vec<_>>(),
             "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
             "held": record.held.iter().map(hold_object).collect::<Vec<_>>(),
+            "callbacks": record.callbacks.iter().map(callback_object).collect::<Vec<_>>(),
             "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
             "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
             "prompts": record.prompts.iter().map(prompt_object).collect::<Vec<_>>(),
@@ -246,6 +247,16 @@ fn decision_object(decision: &PersonDecision) -> Value {
         "zone": decision.zone,
         "times_held": decision.times_held,
         "ruling": ruling(decision.ruling.as_deref()),
+    })
+}
+
+fn callback_object(call: &PersonCallback) -> Value {
+    json!({
+        "callback": call.id.to_string(),
+        "at": call.at.to_string(),
+        "called": call.called,
+        "drop": call.drop.map(|drop| drop.to_string()),
+        "outcome": call.outcome,
     })
 }
 

@@ -6,6 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::{
+    callback::CallbackOutcome,
     campaign::{
         cost::{Money, Price},
         policy::{Inputs, Outcome as Finding, Ruling},
@@ -80,6 +81,8 @@ impl ResultColumns<'_> {
         "currency",
         "evidence",
         "time_zone",
+        "called_back_at",
+        "callback",
     ];
 
     /// The columns of these names, by their places.
@@ -125,7 +128,8 @@ impl ResultColumns<'_> {
             }
             None => at.to_string(),
         };
-        let has_time = row.started_at.is_some() || row.held.is_some();
+        let has_time =
+            row.started_at.is_some() || row.held.is_some() || row.called_back_at.is_some();
         let zone = match local.as_ref().filter(|_| has_time) {
             Some(zone) => zone.iana_name().map(str::to_owned),
             None => zone,
@@ -174,6 +178,8 @@ impl ResultColumns<'_> {
             Cell::owned(price.map(|price| price.currency.to_string())),
             Cell::text(row.evidence.as_deref()),
             Cell::owned(zone),
+            Cell::owned(row.called_back_at.map(time)),
+            slug(row.callback.map(CallbackOutcome::slug)),
         ])
     }
 }
@@ -339,7 +345,7 @@ fn is_special(ruling: &Ruling) -> bool {
 }
 
 /// How many columns there are.
-const COUNT: usize = 35;
+const COUNT: usize = 37;
 
 #[cfg(test)]
 mod tests {
@@ -596,6 +602,8 @@ mod tests {
             drop_up_ms: 0,
             report: None,
             evidence: None,
+            called_back_at: None,
+            callback: None,
         }
     }
 }

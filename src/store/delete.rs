@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Store, StoreError,
+    callbacks::FORGET_CAMPAIGN,
     codec::micros,
     intent_locks::hold_campaign,
     sql::{Sql, args, row, rows, sql},
@@ -75,6 +76,7 @@ impl Tx {
             PLACES,
             IMPORTS,
             PRUNED_COUNTS,
+            FORGET_CAMPAIGN,
             CAMPAIGN,
         ] {
             self.execute(sql, args![campaign.0]).await?;

@@ -84,14 +84,7 @@ impl Store {
             .write(format!("add to the do-not-call list `{name}`"))
             .await?;
         let now = codec::micros(tx.past(now).await?);
-        tx.execute(MAKE_LIST, args![name, now]).await?;
-        let given = rows(some.iter().map(|number| row! { number: number }));
-        let new = tx.execute(BAR, args![&given, name, now, because]).await?;
-        // Waits for intents that are being written; the next one sees what was added.
-        tx.execute(HOLD_INTENTS, &[]).await?;
-        let one = only(some.iter().copied());
-        tx.tell_of_list(EventKind::DoNotCallAdded, name, (new, one), now)
-            .await?;
+        let new = tx.bar(name, some, because, now).await?;
         tx.commit().await?;
         Ok(new)
     }
@@ -243,6 +236,25 @@ fn only(mut numbers: impl Iterator<Item = i64>) -> Option<i64> {
 }
 
 impl Tx {
+    /// Adds numbers to a list, which is made if it is not there, and tells of it; returns how many were not on it.
+    pub(super) async fn bar(
+        &mut self,
+        list: &str,
+        some: &[i64],
+        because: Option<&str>,
+        now: i64,
+    ) -> Result<u64, StoreError> {
+        self.execute(MAKE_LIST, args![list, now]).await?;
+        let given = rows(some.iter().map(|number| row! { number: number }));
+        let new = self.execute(BAR, args![&given, list, now, because]).await?;
+        // Waits for intents that are being written; the next one sees what was added.
+        self.execute(HOLD_INTENTS, &[]).await?;
+        let one = only(some.iter().copied());
+        self.tell_of_list(EventKind::DoNotCallAdded, list, (new, one), now)
+            .await?;
+        Ok(new)
+    }
+
     /// Of numbers, by their digits, those that are on a do-not-call list, each with the name of one, and whether the person
     /// was erased. An entry bars its telephone in every spelling, whether the other ones were written beside it or not.
     pub(super) async fn barred_among(

@@ -150,6 +150,7 @@ impl Store {
             tx.execute(FORGET_ORDERS, args![&given]).await?;
         }
         tx.forget_events(&given).await?;
+        tx.forget_callbacks(&given).await?;
         // Behind it: what it tells holds nothing of the person.
         tx.forget_held(&given, now).await?;
         let drops = tx.execute(FORGET_DROPS, args![&given]).await?;

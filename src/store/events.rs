@@ -481,7 +481,11 @@ impl StoredEvent {
         drop.proof = proof.transpose()?;
         drop.is_final = self.is_final.map(|is_final| is_final == 1);
         drop.has_evidence = self.has_evidence == Some(1);
-        drop.report = self.report.clone();
+        // What tells of a call that came back tells little of the drop that it answers.
+        drop.report = self
+            .report
+            .clone()
+            .filter(|_| kind.is_none_or(EventKind::ends_drop));
         Ok(Some(drop))
     }
 }

@@ -20,6 +20,7 @@
 mod audit;
 mod audit_entry;
 mod bulk;
+mod callbacks;
 mod campaigns;
 mod codec;
 mod commit;
@@ -81,6 +82,7 @@ use std::sync::Arc;
 
 pub use audit::{AuditRow, AuditState};
 pub use audit_entry::AuditEntry;
+pub use callbacks::{AnsweredDrop, CalledBack, NewCallback, PersonCallback};
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use contacts::{ContactFilter, ContactHistory, ContactSearch, StoredContact};

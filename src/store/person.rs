@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    Barred, ListName, PersonHold, Status, Store, StoreError,
+    Barred, ListName, PersonCallback, PersonHold, Status, Store, StoreError,
     campaigns::DRAFTS_SINCE,
     codec,
     erase::given,
@@ -30,6 +30,8 @@ pub struct PersonRecord {
     pub calls: Vec<PersonCall>,
     /// Drops to them that the gate held and that were not dialled, oldest first.
     pub held: Vec<PersonHold>,
+    /// Calls that they made back, oldest first.
+    pub callbacks: Vec<PersonCallback>,
     /// Entries of do-not-call lists, by the names of the lists.
     pub do_not_call: Vec<Barred>,
     /// What was removed from such lists, oldest first.
@@ -190,6 +192,7 @@ impl Store {
             contacts: contacts(&mut tx, &given).await?,
             calls: calls(&mut tx, &given).await?,
             held: tx.holds_of(&given).await?,
+            callbacks: tx.callbacks_of(&given).await?,
             do_not_call: entries(&mut tx, &given).await?,
             removals: removals(&mut tx, &given).await?,
             prompts: tx.prompts_of(&given).await?,

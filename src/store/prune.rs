@@ -138,6 +138,7 @@ impl Store {
             }
         }
         if let Some(before) = what.drops_before {
+            self.prune_callbacks(codec::micros(before)).await?;
             let gone = self.prune_held(before).await?;
             all.drops += gone;
             if gone > 0 && !pruned(all) {
@@ -222,6 +223,19 @@ impl Store {
             .await?;
         let pruned = tx.pruned(campaign, "drops").await?;
         Ok(pruned.iter().map(|one| one.count.unsigned_abs()).sum())
+    }
+
+    /// Deletes calls that came back as drops are deleted; what came of them stays with their contacts.
+    async fn prune_callbacks(&self, before: i64) -> Result<(), StoreError> {
+        loop {
+            let mut tx = self.write("prune calls that came back").await?;
+            let some = tx.prune_callbacks(before).await?;
+            tx.commit().await?;
+            if some == 0 {
+                return Ok(());
+            }
+            self.give_way().await;
+        }
     }
 
     /// Counts some drops of a campaign, or of none, that ended from then on, and deletes them; returns how many, and when the

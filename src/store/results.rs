@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::{
-    Store, StoreError, codec,
+    Store, StoreError,
+    callbacks::STEP as CALLBACKS,
+    codec,
     sql::{Sql, args, row, rows, sql},
     tally::{known, phone, time},
     transaction::Tx,
 };
 use crate::{
+    callback::CallbackOutcome,
     campaign::{HeldReason, RefusedReason, budget::Calls, engine::CampaignId},
     drop::{Outcome, Proof, Technique},
     id::DropId,
@@ -90,6 +93,10 @@ pub struct ResultRow {
     pub report: Option<String>,
     /// The folder of its evidence.
     pub evidence: Option<String>,
+    /// When the contact called back first; given with their last drop.
+    pub called_back_at: Option<Timestamp>,
+    /// What came of their last call; `None` while it is up.
+    pub callback: Option<CallbackOutcome>,
 }
 
 impl Store {
@@ -145,10 +152,11 @@ impl Store {
             || filter.since.is_some()
             || filter.until.is_some()
             || !filter.outcomes.is_empty();
-        let sql = if filter.undialled && !of_drops {
-            ROWS_OF_ALL
-        } else {
-            ROWS_OF_DROPS
+        let sql = match (filter.undialled && !of_drops, tx.has_step(CALLBACKS)) {
+            (true, true) => ROWS_OF_ALL,
+            (false, true) => ROWS_OF_DROPS,
+            (true, false) => OLD_ROWS_OF_ALL,
+            (false, false) => OLD_ROWS_OF_DROPS,
         };
         let found: Vec<StoredResult> = tx.all(sql, given).await?;
         let is_full = found.len() as i64 == at_most;
@@ -190,6 +198,8 @@ struct StoredResult {
     drop_up_ms: Option<i64>,
     report: Option<String>,
     evidence: Option<String>,
+    called_back_at: Option<i64>,
+    callback: Option<String>,
 }
 
 impl<'r, R: Row> FromRow<'r, R> for StoredResult
@@ -236,6 +246,8 @@ where
             drop_up_ms: row.try_get("drop_up_ms")?,
             report: row.try_get("report")?,
             evidence: row.try_get("evidence")?,
+            called_back_at: row.try_get("called_back_at")?,
+            callback: row.try_get("callback")?,
         })
     }
 }
@@ -264,6 +276,8 @@ impl StoredResult {
         let technique = self
             .technique
             .map(|slug| known(tx, codec::technique(&slug), "technique"));
+        let callback = self.callback.filter(|_| is_last);
+        let callback = callback.map(|slug| known(tx, CallbackOutcome::read(&slug), "outcome"));
         let is_settled = refused.is_some() || held.is_some();
         let [
             busy_legs,
@@ -312,6 +326,8 @@ impl StoredResult {
             drop_up_ms: count(self.drop_up_ms),
             report: self.report,
             evidence: self.evidence,
+            called_back_at: moment(self.called_back_at.filter(|_| is_last))?,
+            callback: callback.transpose()?,
         })
     }
 }
@@ -321,7 +337,7 @@ const CONTACT: Sql = sql!("SELECT id FROM contacts WHERE number = $1 AND campaig
 /// The columns of [`StoredResult`]. A contact that would be due before the hours of its place begin is held by these. Earlier
 /// versions of the program keep their decisions in `decisions`.
 macro_rules! found {
-    ($join:literal) => {
+    ($join:literal, $callback:literal) => {
         sql!(
             "SELECT contacts.id AS contact, coalesce(drops.attempt, 0) AS attempt, contacts.attempts, contacts.line, \
              contacts.number, contacts.name, contacts.foreign_id, \
@@ -337,7 +353,9 @@ macro_rules! found {
              drops.id AS drop_id, drops.started_at, drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
              drops.ruling, drops.technique, coalesce(drops.message, contacts.message) AS message, drops.variant, \
              drops.busy_legs, drops.drop_legs, drops.released, drops.given_up, drops.answered, drops.short, \
-             drops.people, drops.busy_up_ms, drops.drop_up_ms, drops.report, drops.evidence FROM contacts ",
+             drops.people, drops.busy_up_ms, drops.drop_up_ms, drops.report, drops.evidence, ",
+            $callback,
+            " FROM contacts ",
             $join,
             " drops ON drops.contact = contacts.id LEFT JOIN campaign_places AS place \
              ON place.campaign = contacts.campaign AND place.place = contacts.place \
@@ -353,6 +371,17 @@ macro_rules! found {
     };
 }
 
-const ROWS_OF_DROPS: Sql = found!("JOIN");
+const ROWS_OF_DROPS: Sql = found!("JOIN", "contacts.called_back_at, contacts.callback");
 
-const ROWS_OF_ALL: Sql = found!("LEFT JOIN");
+const ROWS_OF_ALL: Sql = found!("LEFT JOIN", "contacts.called_back_at, contacts.callback");
+
+/// Of a database that knows of no calls that come back.
+const OLD_ROWS_OF_DROPS: Sql = found!(
+    "JOIN",
+    "CAST(NULL AS BIGINT) AS called_back_at, CAST(NULL AS TEXT) AS callback"
+);
+
+const OLD_ROWS_OF_ALL: Sql = found!(
+    "LEFT JOIN",
+    "CAST(NULL AS BIGINT) AS called_back_at, CAST(NULL AS TEXT) AS callback"
+);

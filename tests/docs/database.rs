@@ -143,6 +143,7 @@ const TABLES: &[(&str, &str)] = &[
         "numbers",
         "A number's version grows with each intent for it: an intent is written only if the facts are still those that the gate saw.",
     ),
+    ("callbacks", "Calls that came back."),
     ("lists", "The do-not-call lists."),
     ("do_not_call", "The numbers on them."),
     (
@@ -670,6 +671,34 @@ const COLUMNS: &[(&str, &str)] = &[
     ("contacts.outcome", "its last outcome, if it has ended"),
     ("contacts.refused", "why it was refused, if it was"),
     ("contacts.ended_at", "when it ended or was refused"),
+    ("contacts.called_back_at", "when they called back first"),
+    (
+        "contacts.callback",
+        "what came of their last call: `opted_out`, `connected`, `listened` or `hung_up`",
+    ),
+    ("callbacks.id", "the call's id"),
+    ("callbacks.at", "when it came"),
+    (
+        "callbacks.number",
+        "who called; null if that was withheld, 0 once the person is erased",
+    ),
+    (
+        "callbacks.called",
+        "the number that they called, as the PBX has it",
+    ),
+    ("callbacks.pbx", "the PBX, by its instance"),
+    (
+        "callbacks.drop_id",
+        "the last drop to whoever called, from that number",
+    ),
+    ("callbacks.campaign", "its campaign"),
+    ("callbacks.contact", "its contact"),
+    ("callbacks.variant", "the variant that it left"),
+    ("callbacks.ended_at", "when it was over"),
+    (
+        "callbacks.outcome",
+        "what came of it, as `contacts.callback`; null while it is up",
+    ),
     ("drops.id", "the drop's id, which is in its channel ids"),
     ("drops.campaign", "the campaign; null for `aftertone drop`"),
     ("drops.contact", "the contact; null for `aftertone drop`"),

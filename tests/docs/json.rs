@@ -651,6 +651,14 @@ const RESULTS: &[(&str, &str)] = &[
         "time_zone",
         "the contact's time zone, as the gate found it; with `--excel` the zone of the row's times",
     ),
+    (
+        "called_back_at",
+        "when the contact called back first; with their last drop",
+    ),
+    (
+        "callback",
+        "what came of their last call: `opted_out`, `connected`, `listened` or `hung_up`",
+    ),
 ];
 
 const SUMMARY: &[(&str, &str)] = &[
@@ -686,9 +694,24 @@ const SUMMARY: &[(&str, &str)] = &[
     ("cost.drop_legs", "of this, drop legs"),
     ("cost.busy_legs", "of this, busy legs"),
     ("cost.currency", "in which currency"),
+    ("callbacks.contacts", "contacts that called back"),
+    ("callbacks.opted_out", "of these, who want no more calls"),
+    ("callbacks.connected", "whose call was sent on"),
+    ("callbacks.listened", "who heard the prompt to its end"),
+    ("callbacks.hung_up", "who hung up before"),
+    (
+        "callbacks.response_share",
+        "the share of contacts with the message that called back, 0 to 1",
+    ),
+    ("callbacks.response_95", "the range of that share"),
+    (
+        "callbacks.opt_out_share",
+        "the share of those who want no more calls",
+    ),
+    ("callbacks.opt_out_95", "the range of that share"),
     (
         "variants",
-        "for each variant `variant`; its drops: `outcomes`, `drops_ended` (also `ended`), `drops_delivered` (also `delivered`), `delivered_share`; and `confidence_95`, the range of that share",
+        "for each variant `variant`; its drops: `outcomes`, `drops_ended` (also `ended`), `drops_delivered` (also `delivered`), `delivered_share`; `confidence_95`, the range of that share; and `callbacks`, as those of the campaign",
     ),
 ];
 

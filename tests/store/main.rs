@@ -10,6 +10,7 @@
 
 mod adopt;
 mod base;
+mod callbacks;
 mod campaigns;
 mod clocks;
 mod commit;
@@ -90,6 +91,7 @@ fn main() {
     arguments.test_threads.get_or_insert(4);
     let server = Arc::new(Server::default());
     let trials = [
+        callbacks::trials(&server),
         campaigns::trials(&server),
         lease::trials(&server),
         commit::trials(&server),

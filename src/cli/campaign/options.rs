@@ -89,6 +89,9 @@ pub(super) struct Options {
     /// Seed of the choice of variants, and of chance in simulations [default: 0]
     #[arg(long)]
     seed: Option<String>,
+    /// The prepared message that those hear first who call back [default: that of `callback.prompt`]
+    #[arg(long, value_name = "MESSAGE")]
+    callback_prompt: Option<String>,
     /// A TOML file with any of these settings as keys; options override it
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -126,6 +129,7 @@ impl Options {
             ("screen", &self.screen),
             ("duplicates", &self.duplicates),
             ("seed", &self.seed),
+            ("callback_prompt", &self.callback_prompt),
         ];
         let given = single
             .into_iter()

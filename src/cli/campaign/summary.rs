@@ -15,7 +15,7 @@ use crate::{
     cli::{CliError, database, printer::Printer},
     drop::Outcome,
     evidence::{Bar, Chart, Layout, Part, PictureFormat, save},
-    orders::CampaignSummary,
+    orders::{CallbackSummary, CampaignSummary},
     store::{Campaign, Store},
 };
 
@@ -115,6 +115,7 @@ fn lines(summary: &CampaignSummary) -> Vec<String> {
             proofs.join(", ")
         ));
     }
+    lines.extend(callback_words(&summary.callbacks));
     if refused > 0 {
         lines.push(format!("contacts {REFUSED}:"));
     }
@@ -143,6 +144,30 @@ fn lines(summary: &CampaignSummary) -> Vec<String> {
         lines.push(format!("  {name:15} {delivered:>9} of {all:<9} {share}"));
     }
     lines
+}
+
+/// Who called back, if anybody did.
+fn callback_words(callbacks: &CallbackSummary) -> Option<String> {
+    if callbacks.contacts == 0 {
+        return None;
+    }
+    let share = |share: Option<f64>, interval: Option<[f64; 2]>| match (share, interval) {
+        (Some(share), Some([low, high])) => {
+            let [share, low, high] = [share, low, high].map(|share| share * 100.0);
+            format!(" ({share:.1} % of those with the message, {low:.1} % to {high:.1} %)")
+        }
+        _ => String::new(),
+    };
+    Some(format!(
+        "called back: {}{}; {} opted out{}, {} connected, {} listened, {} hung up",
+        count(callbacks.contacts),
+        share(callbacks.response_share, callbacks.response_95),
+        count(callbacks.opted_out),
+        share(callbacks.opt_out_share, callbacks.opt_out_95),
+        count(callbacks.connected),
+        count(callbacks.listened),
+        count(callbacks.hung_up),
+    ))
 }
 
 /// The span for which the time from the first to the last end makes a picture that can be read, in seconds.

@@ -1,10 +1,14 @@
 //! What is known of a person, as text.
 
 use crate::{
+    callback::CallbackOutcome,
     campaign::policy::ConsentKind,
     orders::PersonView,
     phone::PhoneNumber,
-    store::{HeldState, PersonCall, PersonContact, PersonDecision, PersonHold, PersonPrompt},
+    store::{
+        HeldState, PersonCall, PersonCallback, PersonContact, PersonDecision, PersonHold,
+        PersonPrompt,
+    },
     words::PromptEnd,
 };
 
@@ -43,6 +47,7 @@ impl PersonText<'_> {
             lines.extend(self.call_lines(call));
         }
         lines.extend(record.held.iter().map(hold_line));
+        lines.extend(record.callbacks.iter().map(callback_line));
         lines.extend(record.prompts.iter().map(prompt_line));
         if lines.len() == 1 {
             lines.push("  nothing is known".to_owned());
@@ -160,6 +165,12 @@ fn decision_line(decision: &PersonDecision) -> String {
         "{}: {}, {}{zone}{until}{times}",
         decision.at, decision.decision, decision.reason
     )
+}
+
+fn callback_line(call: &PersonCallback) -> String {
+    let PersonCallback { id, at, .. } = call;
+    let outcome = call.outcome.map_or("still up", CallbackOutcome::slug);
+    format!("  call {id} of {at}, which they made back: {outcome}")
 }
 
 fn hold_line(held: &PersonHold) -> String {
@@ -309,6 +320,13 @@ mod tests {
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };
         let number = PhoneNumber::from_digits(12_025_550_101).unwrap();
         PersonRecord {
+            callbacks: vec![PersonCallback {
+                id: "0199c0ffee0070008000000000000007".parse().unwrap(),
+                at: at("2026-11-25T14:00:00Z"),
+                called: Some("+12025550100".to_owned()),
+                drop: None,
+                outcome: Some(CallbackOutcome::OptedOut),
+            }],
             contacts: vec![PersonContact {
                 campaign: "spring".to_owned(),
                 status: Status::Running,

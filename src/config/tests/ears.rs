@@ -72,6 +72,18 @@ fn a_prompt_that_is_to_be_said_has_a_name() {
 }
 
 #[test]
+fn calls_that_come_back_are_taken_if_all_is_there_that_they_need() {
+    let error = |lines: &str| error_for(&format!("[callback]\n{lines}"));
+    let prompts = "prompt = \"a\"\nremoved = \"b\"\nwhich_number = \"c\"\n";
+    assert_snapshot!(error("removed = \"a\""), @"`callback.removed` in DIR/aftertone.toml: it is of no use without `callback.prompt`; expected a prompt, or neither");
+    assert_snapshot!(error("prompt = \"a\""), @"`callback.removed` is missing from DIR/aftertone.toml; expected the name of a prepared message, 1 to 64 characters of `a-z0-9_-` (or set AFTERTONE__CALLBACK__REMOVED)");
+    assert_snapshot!(error(&format!("{prompts}when_silent = \"connect\"")), @"`callback.when_silent` in DIR/aftertone.toml: there is nowhere to send the call; expected `callback.goes_to` beside it, or `hang_up`");
+    assert_snapshot!(error(&format!("{prompts}connect = \"9\"")), @"`callback.connect` in DIR/aftertone.toml: it is the key of `callback.opt_out`, too; expected another key");
+    assert_snapshot!(error(&format!("{prompts}opt_out = \"99\"")), @"`callback.opt_out` in DIR/aftertone.toml: `99` is not one; expected a digit in quotes");
+    assert_snapshot!(error(&format!("{prompts}goes_to = \"sales\"")), @"`callback.goes_to` in DIR/aftertone.toml: `sales` is none; expected a place in the dialplan, such as `sales,s,1`");
+}
+
+#[test]
 fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
     let error = |line: &str| error_for(&format!("[screen]\n{line}"));
     assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);

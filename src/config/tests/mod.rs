@@ -9,7 +9,10 @@ use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::{keys::KEYS, source::is_exposed, *};
-use crate::phone::PhoneNumber;
+use crate::{
+    callback::{CallbackPlan, WhenSilent},
+    phone::PhoneNumber,
+};
 
 const REQUIRED: &str = r#"
 [pbx]
@@ -238,6 +241,18 @@ key_file = "webhooks.key"
 [telemetry]
 otlp = "http://127.0.0.1:4318"
 traces = 25
+[callback]
+prompt = "welcome-back"
+removed = "removed"
+which_number = "which-number"
+failed = "try-again"
+opt_out = "8"
+connect = "2"
+goes_to = "sales,s,3"
+when_silent = "connect"
+wait = "9s"
+times = 3
+list = "gone"
 "#;
     let ears: Vec<_> = Settings::ALL
         .iter()
@@ -363,6 +378,28 @@ traces = 25
             otlp: Some("http://127.0.0.1:4318".to_owned()),
             traces: 25,
         }
+    );
+    assert_eq!(
+        config.callback,
+        Some(CallbackConfig {
+            prompt: "welcome-back".to_owned(),
+            removed: "removed".to_owned(),
+            which_number: "which-number".to_owned(),
+            failed: Some("try-again".to_owned()),
+            goes_to: Some(DialplanPlace {
+                context: "sales".to_owned(),
+                extension: "s".to_owned(),
+                priority: 3,
+            }),
+            list: "gone".to_owned(),
+            plan: CallbackPlan {
+                opt_out: '8',
+                connect: Some('2'),
+                when_silent: WhenSilent::Connect,
+                wait: Duration::from_secs(9),
+                times: 3,
+            },
+        })
     );
     for key in KEYS.iter().filter(|key| **key != "pbx.password") {
         let name = key.rsplit('.').next().unwrap();
@@ -533,13 +570,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(

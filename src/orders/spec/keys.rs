@@ -1,12 +1,12 @@
 //! An order read from its keys and written to them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::{
-    CallerBy, Callers, Duplicates, Spec, SpecError, Times,
+    CallbackPrompts, CallerBy, Callers, Duplicates, Spec, SpecError, Times,
     table::{Keys, plain},
     text,
 };
@@ -72,6 +72,7 @@ pub(super) fn read(given: &Map<String, Value>) -> Result<Spec, SpecError> {
         screen: keys.choice("screen", MODES)?,
         duplicates: keys.choice("duplicates", DUPLICATES)?.unwrap_or_default(),
         seed: keys.number("seed", 0..=u64::MAX)?.unwrap_or(0),
+        callback_prompts: callback_prompts(&keys)?,
     })
 }
 
@@ -88,7 +89,13 @@ pub(super) fn write(spec: &Spec) -> Map<String, Value> {
         Messages::One(message) => put("message", json!(message)),
         Messages::Several(variants) => {
             let all = variants.all().iter().map(|variant| {
-                json!({"name": variant.name, "message": variant.message, "weight": variant.weight})
+                let mut shown = json!({
+                    "name": variant.name, "message": variant.message, "weight": variant.weight,
+                });
+                if let Some(prompt) = spec.callback_prompts.variants.get(&variant.name) {
+                    shown[PROMPT] = json!(prompt);
+                }
+                shown
             });
             put("variants", all.collect());
         }
@@ -132,6 +139,7 @@ pub(super) fn write(spec: &Spec) -> Map<String, Value> {
     }
     put("duplicates", json!(spec.duplicates.slug()));
     put("seed", json!(spec.seed));
+    put(PROMPT, json!(spec.callback_prompts.campaign));
     keys
 }
 
@@ -165,7 +173,7 @@ fn messages(keys: &Keys<'_>) -> Result<Messages, SpecError> {
             of: format!("{of}."),
             given,
         };
-        keys.refuse_unknown(&["name", "message", "weight"])?;
+        keys.refuse_unknown(&["name", "message", "weight", PROMPT])?;
         let required = |key| {
             let text = keys.text(key, "text")?.filter(|text| !text.is_empty());
             text.ok_or_else(|| keys.missing(key, "text"))
@@ -179,6 +187,34 @@ fn messages(keys: &Keys<'_>) -> Result<Messages, SpecError> {
     Variants::new(read)
         .map(Messages::Several)
         .map_err(|error| SpecError::new("variants", error.to_string()))
+}
+
+/// Of a campaign whose variants are known to be readable.
+fn callback_prompts(keys: &Keys<'_>) -> Result<CallbackPrompts, SpecError> {
+    let prompt = |keys: &Keys<'_>| {
+        let expected = "the name of a prepared message, 1 to 64 of `a-z0-9_-`";
+        keys.parsed(PROMPT, expected, |text| {
+            let holds = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+            let fits = (1..=64).contains(&text.len()) && text.bytes().all(holds);
+            fits.then(|| text.to_owned())
+        })
+    };
+    let mut prompts = CallbackPrompts {
+        campaign: prompt(keys)?,
+        variants: BTreeMap::new(),
+    };
+    let variants = keys.value("variants").and_then(Value::as_array);
+    for (at, given) in variants.into_iter().flatten().enumerate() {
+        let Some(given) = given.as_object() else {
+            continue;
+        };
+        let of = format!("variants[{at}].");
+        let name = given.get("name").and_then(Value::as_str);
+        if let (Some(name), Some(prompt)) = (name, prompt(&Keys { of, given })?) {
+            prompts.variants.insert(name.to_owned(), prompt);
+        }
+    }
+    Ok(prompts)
 }
 
 fn times(keys: &Keys<'_>) -> Result<Option<Times>, SpecError> {
@@ -383,7 +419,10 @@ const KNOWN: &[&str] = &[
     "screen",
     "duplicates",
     "seed",
+    PROMPT,
 ];
+
+const PROMPT: &str = "callback_prompt";
 
 /// The version of the format that is written. It grows when an older program would misread stored settings.
 const VERSION: u64 = 1;

@@ -23,6 +23,7 @@
 //! | `screen` | `listen` or `dialplan` | as configured |
 //! | `duplicates` | numbers of other campaigns: `allow`, `skip_open` or `skip_any` | `allow` |
 //! | `seed` | decides between variants | 0 |
+//! | `callback_prompt` | what those hear first who call back, also of a variant | that of the configuration |
 //!
 //! `none` resets a key to its default.
 
@@ -32,7 +33,7 @@ mod keys;
 mod table;
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde_json::{Map, Value};
@@ -85,6 +86,25 @@ pub struct Spec {
     pub duplicates: Duplicates,
     /// The seed of the choice of variants.
     pub seed: u64,
+    /// What those hear first who call back.
+    pub callback_prompts: CallbackPrompts,
+}
+
+/// The prepared messages that those hear first who call back; what is not given is the configuration's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallbackPrompts {
+    /// The campaign's.
+    pub campaign: Option<String>,
+    /// Those of variants, by their names.
+    pub variants: BTreeMap<String, String>,
+}
+
+impl CallbackPrompts {
+    /// The one for a contact who was left this variant.
+    pub fn of(&self, variant: Option<&str>) -> Option<&str> {
+        let own = variant.and_then(|variant| self.variants.get(variant));
+        own.or(self.campaign.as_ref()).map(String::as_str)
+    }
 }
 
 /// The hours and dates of a campaign, in its own zone.
@@ -165,6 +185,7 @@ impl Spec {
             screen: None,
             duplicates: Duplicates::default(),
             seed: 0,
+            callback_prompts: CallbackPrompts::default(),
         }
     }
 

@@ -38,7 +38,7 @@ fn everything_can_be_ordered() {
     let spec = read(json!({
         "kind": "marketing",
         "variants": [
-            {"name": "A", "message": "promo-a", "weight": 3},
+            {"name": "A", "message": "promo-a", "weight": 3, "callback_prompt": "back-a"},
             {"name": "B", "message": "sound:hello"},
         ],
         "rate": "20/10s", "in_flight": 8, "weight": 2,
@@ -48,9 +48,16 @@ fn everything_can_be_ordered() {
         "most_attempts": 4,
         "caller_id": ["+12025550100", "(305) 555-0100"], "caller_id_by": "area_code",
         "technique": "single", "stop_on": {"share": "7.5%"}, "screen": "dialplan",
-        "duplicates": "skip_open", "seed": 42,
+        "duplicates": "skip_open", "seed": 42, "callback_prompt": "back",
     }))
     .unwrap();
+    let prompts = &spec.callback_prompts;
+    assert_eq!(prompts.of(Some("A")), Some("back-a"));
+    assert_eq!(prompts.of(Some("B")), Some("back"));
+    assert_eq!(prompts.of(None), Some("back"));
+    assert_eq!(read(Value::Object(spec.to_keys())).unwrap(), spec);
+    let bad = read(json!({"kind": "marketing", "message": "promo", "callback_prompt": "../x"}));
+    assert_eq!(bad.unwrap_err().key, "callback_prompt");
     let settings = spec.settings().unwrap();
     assert_eq!(settings.rate, Rate::new(20, Duration::from_secs(10)));
     assert_eq!(settings.in_flight, Some(8));
@@ -325,6 +332,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                     duplicates: [Duplicates::Allow, Duplicates::SkipOpen, Duplicates::SkipAny]
                         [duplicates],
                     seed,
+                    callback_prompts: CallbackPrompts::default(),
                 }
             },
         )

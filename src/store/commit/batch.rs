@@ -66,6 +66,8 @@ pub(super) struct ContactRow {
     pub(super) ended_at: Option<i64>,
     /// Where it is, if this batch writes it.
     pub(super) place: Option<i64>,
+    /// Whether the contact has called back: then nothing follows.
+    pub(super) has_called_back: bool,
     pub(super) is_changed: bool,
 }
 
@@ -309,7 +311,7 @@ impl<'a> Batch<'a> {
         campaign: CampaignId,
         contact: ContactId,
         key: Option<String>,
-        ended: Ended<'a>,
+        mut ended: Ended<'a>,
         again: Option<Timestamp>,
     ) -> Written {
         let now = self.now;
@@ -335,6 +337,8 @@ impl<'a> Batch<'a> {
         let Some(row) = row else {
             return Written::Fenced;
         };
+        let again = again.filter(|_| !row.has_called_back);
+        ended.is_final = ended.is_final.map(|_| again.is_none());
         match again {
             Some(again) => row.open(micros(again)),
             None => {

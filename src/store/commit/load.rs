@@ -259,6 +259,7 @@ type LoadedContact = (
     Option<String>,
     Option<String>,
     Option<i64>,
+    Option<i64>,
 );
 
 /// The columns of [`DROPS`].
@@ -279,6 +280,7 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
         end,
         refused,
         ended_at,
+        called_back_at,
     ) = stored;
     let held = match why {
         Some(slug) => Some(held(&slug)?.slug()),
@@ -302,6 +304,7 @@ fn read_contact(stored: LoadedContact) -> Option<ContactRow> {
         refused,
         ended_at,
         place: None,
+        has_called_back: called_back_at.is_some(),
         is_changed: false,
     })
 }
@@ -337,7 +340,7 @@ const NUMBERS: Sql = sql!(
 
 const CONTACTS: Sql = sql!(
     "SELECT contacts.id, campaign, number, stage, holder, attempts, due_at, was_due, held, held_zone, \
-     outcome, refused, ended_at FROM ",
+     outcome, refused, ended_at, called_back_at FROM ",
     { id BIGINT },
     " CROSS JOIN contacts WHERE contacts.id = given.id ORDER BY contacts.id",
     ["", " FOR UPDATE OF contacts"]

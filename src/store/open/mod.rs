@@ -786,6 +786,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0019.sqlite.sql"),
             include_str!("../migrations/0019.postgres.sql"),
         ),
+        (
+            21,
+            "calls that came back",
+            include_str!("../migrations/0021.sqlite.sql"),
+            include_str!("../migrations/0021.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {

@@ -1,0 +1,454 @@
+//! Calls that came back: which drop they answer, what came of them, and that whoever wants no more calls gets none.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    ListName, Store, StoreError,
+    codec::{self, micros},
+    events::EventRow,
+    retry::Attempts,
+    sql::{Sql, args, sql},
+    tally::{known, time},
+    transaction::Tx,
+};
+use crate::{
+    callback::{CallbackId, CallbackOutcome},
+    campaign::engine::{CampaignId, ContactId},
+    events::EventKind,
+    id::DropId,
+    phone::{PhoneNumber, Rules},
+};
+
+/// A call that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCallback {
+    /// Its id.
+    pub id: CallbackId,
+    /// Who calls; `None` if that is withheld.
+    pub caller: Option<PhoneNumber>,
+    /// The number that they called, as the PBX has it; `None` if it does not say.
+    pub called: Option<String>,
+    /// How that is read.
+    pub rules: Rules,
+    /// The PBX, by its instance.
+    pub pbx: String,
+}
+
+/// What a call that came back answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredDrop {
+    /// The last drop to whoever calls, from the number that they called.
+    pub drop: DropId,
+    /// Its campaign and the name of it; `None` outside any.
+    pub campaign: Option<(CampaignId, String)>,
+    /// The settings of that campaign, as they are stored.
+    pub spec: Option<String>,
+    /// The contact; `None` outside any campaign.
+    pub contact: Option<ContactId>,
+    /// The id under which the user's own system knows them.
+    pub foreign_id: Option<String>,
+    /// The variant that was left.
+    pub variant: Option<String>,
+}
+
+/// A call that a person made back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonCallback {
+    /// Its id.
+    pub id: CallbackId,
+    /// When it came.
+    pub at: Timestamp,
+    /// The number that they called, as the PBX has it.
+    pub called: Option<String>,
+    /// The drop that it answers.
+    pub drop: Option<DropId>,
+    /// What came of it; `None` while it is up.
+    pub outcome: Option<CallbackOutcome>,
+}
+
+/// Contacts that called back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalledBack {
+    /// The variant that they were left.
+    pub variant: Option<String>,
+    /// Whether the message was left.
+    pub is_delivered: bool,
+    /// What came of their last call; `None` while it is up.
+    pub outcome: Option<CallbackOutcome>,
+    /// How many of them there are.
+    pub contacts: u64,
+}
+
+impl Store {
+    /// Begins a call: finds what it answers, and ends the contact's attempts, if any were to follow. It is told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_callback(
+        &self,
+        call: &NewCallback,
+        now: Timestamp,
+    ) -> Result<Option<AnsweredDrop>, StoreError> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_to_begin(call, now).await {
+                Err(error) if attempts.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_begin(
+        &self,
+        call: &NewCallback,
+        now: Timestamp,
+    ) -> Result<Option<AnsweredDrop>, StoreError> {
+        let mut tx = self.write("take up a call that came back").await?;
+        let at = micros(tx.past(now).await?);
+        let found = tx.answered_drop(call).await?;
+        let number = call.caller.as_ref().map(codec::number);
+        let (drop, campaign, contact, variant) = match &found {
+            Some(found) => (
+                Some(found.drop.to_string()),
+                found.campaign.as_ref().map(|(id, _)| id.0),
+                found.contact.map(|id| id.0),
+                found.variant.clone(),
+            ),
+            None => (None, None, None, None),
+        };
+        let id = call.id.to_string();
+        let given = args![
+            &id,
+            at,
+            number,
+            call.called.as_deref(),
+            &call.pbx,
+            drop.as_deref(),
+            campaign,
+            contact,
+            variant.as_deref(),
+        ];
+        tx.execute(BEGIN, given).await?;
+        if let Some(contact) = contact {
+            tx.execute(CALLED_BACK, args![contact, at]).await?;
+            tx.execute(STOP, args![contact, at]).await?;
+        }
+        let detail = json!({"callback": id, "called": call.called, "variant": variant});
+        tx.tell_of_call(EventKind::CallbackReceived, &id, number, &detail, at)
+            .await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// Puts a number on a do-not-call list because whoever called back wants it, and tells of it. From then on no intent is written for
+    /// it, also by campaigns that dial at this moment.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it is not certain that the number is on the list.
+    pub async fn opt_out(
+        &self,
+        call: CallbackId,
+        number: &PhoneNumber,
+        list: &ListName,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.try_to_opt_out(call, number, list, now).await {
+                Err(error) if attempts.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_opt_out(
+        &self,
+        call: CallbackId,
+        number: &PhoneNumber,
+        list: &ListName,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self
+            .write(format!("add to the do-not-call list `{}`", list.as_str()))
+            .await?;
+        let at = micros(tx.past(now).await?);
+        let (id, digits) = (call.to_string(), codec::number(number));
+        let because = format!("called back ({id})");
+        tx.bar(list.as_str(), &[digits], Some(&because), at).await?;
+        let outcome = CallbackOutcome::OptedOut.slug();
+        tx.execute(OUTCOME, args![&id, outcome]).await?;
+        let detail = json!({"callback": id, "list": list.as_str()});
+        let caller: Option<(Option<String>, Option<i64>)> = tx.one(ENDED, args![&id]).await?;
+        let is_own = caller.is_some_and(|(_, caller)| caller == Some(digits));
+        let kind = EventKind::ContactOptedOut;
+        if is_own {
+            tx.execute(LAST, args![&id, outcome]).await?;
+            tx.tell_of_call(kind, &id, Some(digits), &detail, at)
+                .await?;
+        } else {
+            // A number that was typed is not that of whom the call answers.
+            let told = EventRow {
+                kind,
+                campaign: None,
+                drop: None,
+                number: Some(digits),
+                detail: &detail,
+            };
+            tx.tell(&told, at).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Ends a call, and tells of it. One that was ended before stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_callback(
+        &self,
+        call: CallbackId,
+        outcome: CallbackOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write("end a call that came back").await?;
+        let at = micros(tx.past(now).await?);
+        tx.end_callback(&call.to_string(), outcome.slug(), at)
+            .await?;
+        tx.commit().await
+    }
+
+    /// Ends the calls of a PBX whose process has died: they were hung up, unless they had opted out. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_callbacks_of(&self, pbx: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.write("end calls that came back").await?;
+        let at = micros(tx.past(now).await?);
+        let open: Vec<(String,)> = tx.all(OPEN, args![pbx]).await?;
+        let hung_up = CallbackOutcome::HungUp.slug();
+        for (id,) in &open {
+            tx.end_callback(id, hung_up, at).await?;
+        }
+        tx.commit().await?;
+        Ok(open.len() as u64)
+    }
+
+    /// The contacts of a campaign that called back, those counted that have the same in common.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn called_back(&self, campaign: CampaignId) -> Result<Vec<CalledBack>, StoreError> {
+        let mut tx = self
+            .read(format!("count who called campaign {campaign} back"))
+            .await?;
+        if !tx.has_step(STEP) {
+            return Ok(Vec::new());
+        }
+        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
+            tx.all(COUNTS, args![campaign.0]).await?;
+        let read = |(variant, is_delivered, outcome, count): (_, i64, Option<String>, i64)| {
+            let outcome = outcome.map(|slug| known(&tx, CallbackOutcome::read(&slug), "outcome"));
+            Ok(CalledBack {
+                variant,
+                is_delivered: is_delivered == 1,
+                outcome: outcome.transpose()?,
+                contacts: count.unsigned_abs(),
+            })
+        };
+        stored.into_iter().map(read).collect()
+    }
+}
+
+impl Tx {
+    /// The last drop to whoever calls, from the number that they called.
+    async fn answered_drop(
+        &mut self,
+        call: &NewCallback,
+    ) -> Result<Option<AnsweredDrop>, StoreError> {
+        type Columns = (
+            String,
+            Option<String>,
+            Option<i64>,
+            Option<String>,
+            Option<String>,
+            Option<i64>,
+            Option<String>,
+            Option<String>,
+        );
+        let Some(caller) = &call.caller else {
+            return Ok(None);
+        };
+        let read = |text: &str| PhoneNumber::parse(text, call.rules).ok();
+        let called = call.called.as_deref();
+        // Either may be written as it is dialled at home.
+        let is_it = |shown: Option<&str>| match (called, shown) {
+            (None, _) => true,
+            (Some(called), Some(shown)) => {
+                called == shown || read(called).is_some_and(|called| Some(called) == read(shown))
+            }
+            (Some(_), None) => false,
+        };
+        let latest: Vec<Columns> = self
+            .all(LATEST, args![codec::number(caller), LOOKED_AT])
+            .await?;
+        let found = latest
+            .into_iter()
+            .find(|(_, shown, ..)| is_it(shown.as_deref()));
+        let Some((drop, _, campaign, name, spec, contact, foreign_id, variant)) = found else {
+            return Ok(None);
+        };
+        Ok(Some(AnsweredDrop {
+            drop: known(self, drop.parse().ok(), "drop's id")?,
+            campaign: campaign.map(|id| (CampaignId(id), name.unwrap_or_default())),
+            spec,
+            contact: contact.map(ContactId),
+            foreign_id,
+            variant,
+        }))
+    }
+
+    /// The calls that came back from these numbers, oldest first.
+    pub(super) async fn callbacks_of(
+        &mut self,
+        given: &str,
+    ) -> Result<Vec<PersonCallback>, StoreError> {
+        type Columns = (String, i64, Option<String>, Option<String>, Option<String>);
+        if !self.has_step(STEP) {
+            return Ok(Vec::new());
+        }
+        let stored: Vec<Columns> = self.all(OF_PERSON, args![given]).await?;
+        let read = |(id, at, called, drop, outcome): Columns| {
+            let outcome = outcome.map(|slug| known(self, CallbackOutcome::read(&slug), "outcome"));
+            let drop = drop.map(|id| known(self, id.parse().ok(), "drop's id"));
+            Ok(PersonCallback {
+                id: known(self, id.parse().ok(), "call's id")?,
+                at: time(self, at)?,
+                called,
+                drop: drop.transpose()?,
+                outcome: outcome.transpose()?,
+            })
+        };
+        stored.into_iter().map(read).collect()
+    }
+
+    /// Erases who called, of these numbers; returns in how many calls.
+    pub(super) async fn forget_callbacks(&mut self, given: &str) -> Result<u64, StoreError> {
+        if !self.has_step(STEP) {
+            return Ok(0);
+        }
+        self.execute(FORGET, args![given]).await
+    }
+
+    /// Deletes calls of campaigns that are over, and of none, that ended before.
+    pub(super) async fn prune_callbacks(&mut self, before: i64) -> Result<u64, StoreError> {
+        self.execute(PRUNE, args![before]).await
+    }
+
+    async fn end_callback(&mut self, id: &str, outcome: &str, at: i64) -> Result<(), StoreError> {
+        if self.execute(END, args![id, at, outcome]).await? == 0 {
+            return Ok(());
+        }
+        self.execute(LAST, args![id, outcome]).await?;
+        let ended: Option<(Option<String>, Option<i64>)> = self.one(ENDED, args![id]).await?;
+        let (outcome, number) = ended.unwrap_or_default();
+        let detail = json!({"callback": id, "outcome": outcome});
+        let number = number.filter(|number| *number != 0);
+        self.tell_of_call(EventKind::CallbackEnded, id, number, &detail, at)
+            .await
+    }
+
+    async fn tell_of_call(
+        &mut self,
+        kind: EventKind,
+        id: &str,
+        number: Option<i64>,
+        detail: &Value,
+        at: i64,
+    ) -> Result<(), StoreError> {
+        let detail = detail.to_string();
+        self.execute(TELL, args![id, at, kind.slug(), number, &detail])
+            .await
+            .map(drop)
+    }
+}
+
+/// The step of the schema with calls that came back.
+pub(super) const STEP: i64 = 21;
+
+/// How many of the latest drops to a number are looked at: more than that, from other numbers, is not what they answer.
+const LOOKED_AT: i64 = 20;
+
+const LATEST: Sql = sql!(
+    "SELECT drops.id, drops.caller_id, drops.campaign, campaigns.name, campaigns.spec, drops.contact, \
+     coalesce(contacts.foreign_id, ordered_drops.foreign_id), drops.variant FROM \
+     (SELECT * FROM drops WHERE number = $1 ORDER BY started_at DESC LIMIT $2) AS drops \
+     LEFT JOIN campaigns ON campaigns.id = drops.campaign LEFT JOIN contacts ON contacts.id = drops.contact \
+     LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id ORDER BY drops.started_at DESC"
+);
+
+const BEGIN: Sql = sql!(
+    "INSERT INTO callbacks (id, at, number, called, pbx, drop_id, campaign, contact, variant) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+);
+
+const CALLED_BACK: Sql =
+    sql!("UPDATE contacts SET called_back_at = coalesce(called_back_at, $2) WHERE id = $1");
+
+/// Nothing follows for a contact that was to be tried again.
+const STOP: Sql = sql!(
+    "UPDATE contacts SET stage = 'ended', outcome = (SELECT drops.outcome FROM drops WHERE drops.contact = contacts.id \
+     AND drops.outcome IS NOT NULL ORDER BY drops.attempt DESC LIMIT 1), due_at = NULL, was_due = NULL, holder = NULL, \
+     held = NULL, held_zone = NULL, ended_at = $2 WHERE id = $1 AND stage IN ('due', 'leased') \
+     AND EXISTS (SELECT 1 FROM drops WHERE drops.contact = contacts.id AND drops.outcome IS NOT NULL)"
+);
+
+const OUTCOME: Sql = sql!("UPDATE callbacks SET outcome = $2 WHERE id = $1");
+
+/// The contact keeps what came of their last call; who opted out has opted out.
+const LAST: Sql = sql!(
+    "UPDATE contacts SET callback = $2 WHERE id = (SELECT contact FROM callbacks WHERE callbacks.id = $1) \
+     AND (callback IS NULL OR callback <> 'opted_out')"
+);
+
+const END: Sql = sql!(
+    "UPDATE callbacks SET ended_at = $2, outcome = coalesce(outcome, $3) WHERE id = $1 AND ended_at IS NULL"
+);
+
+const ENDED: Sql = sql!("SELECT outcome, number FROM callbacks WHERE id = $1");
+
+const OPEN: Sql = sql!("SELECT id FROM callbacks WHERE pbx = $1 AND ended_at IS NULL ORDER BY at");
+
+/// By the variant that was left last.
+const COUNTS: Sql = sql!(
+    "SELECT (SELECT callbacks.variant FROM callbacks WHERE callbacks.campaign = contacts.campaign \
+     AND callbacks.contact = contacts.id ORDER BY callbacks.at DESC LIMIT 1) AS left_variant, \
+     CAST(CASE WHEN contacts.outcome = 'delivered' THEN 1 ELSE 0 END AS BIGINT) AS is_delivered, contacts.callback, count(*) \
+     FROM contacts WHERE contacts.campaign = $1 AND contacts.called_back_at IS NOT NULL \
+     GROUP BY left_variant, is_delivered, contacts.callback ORDER BY left_variant, is_delivered, contacts.callback"
+);
+
+const OF_PERSON: Sql = sql!(
+    "SELECT callbacks.id, callbacks.at, callbacks.called, callbacks.drop_id, callbacks.outcome FROM ",
+    { number BIGINT },
+    " CROSS JOIN callbacks WHERE callbacks.number = given.number ORDER BY callbacks.at, callbacks.id"
+);
+
+const FORGET: Sql = sql!(
+    "UPDATE callbacks SET number = 0 WHERE number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ")"
+);
+
+/// Some at a time: so few that no other writer waits for long.
+const PRUNE: Sql = sql!(
+    "DELETE FROM callbacks WHERE id IN (SELECT callbacks.id FROM callbacks \
+     LEFT JOIN campaigns ON campaigns.id = callbacks.campaign WHERE callbacks.at < $1 AND callbacks.ended_at IS NOT NULL \
+     AND (campaigns.id IS NULL OR campaigns.standing IN ('complete', 'cancelled', 'dates_over')) LIMIT 1000)"
+);
+
+pub(super) const FORGET_CAMPAIGN: Sql = sql!("DELETE FROM callbacks WHERE campaign = $1");
+
+const TELL: Sql = sql!(
+    "INSERT INTO events (at, type, campaign, contact, drop_id, number, detail) \
+     SELECT $2, $3, campaign, contact, drop_id, $4, $5 FROM callbacks WHERE id = $1"
+);
