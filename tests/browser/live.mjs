@@ -49,9 +49,9 @@ async function look() {
   };
   const busy = async () => (await client.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration").value;
   // A page that is loaded anew is another one: neither its updates nor its heap are those of before.
-  const loaded = [];
+  const [loaded, first] = [[], Date.now()];
   const banners = async () => (await page.locator("[role=alert], [role=status]").allInnerTexts()).join(" ");
-  page.on("load", async () => loaded.push(`${Math.round((Date.now() - began) / 1000)} s: ${await banners()}`));
+  page.on("load", async () => loaded.push(`${Math.round((Date.now() - first) / 1000)} s: ${await banners()}`));
   // What is made once, such as texts of all lengths, is there after a while.
   await sleep(Math.min(10_000, 250 * Number(seconds)));
   const [heapBefore, busyBefore, doneBefore, began] = [await heap(), await busy(), await done(), Date.now()];
