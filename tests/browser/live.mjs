@@ -48,9 +48,9 @@ async function look() {
     return (await client.send("Runtime.getHeapUsage")).usedSize;
   };
   // A page that is loaded anew is another one: neither its updates nor its heap are those of before.
-  const loaded = [];
+  const [loaded, first] = [[], Date.now()];
   const banners = async () => (await page.locator("[role=alert], [role=status]").allInnerTexts()).join(" ");
-  page.on("load", async () => loaded.push(`${Math.round((Date.now() - began) / 1000)} s: ${await banners()}`));
+  page.on("load", async () => loaded.push(`${Math.round((Date.now() - first) / 1000)} s: ${await banners()}`));
   const busy = async () => {
     const { metrics } = await client.send("Performance.getMetrics");
     return ["TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map((part) => metrics.find(({ name }) => name === part).value);
