@@ -24,11 +24,13 @@ use tracing::{debug, info, warn};
 use super::{
     admission::{SingleDropAdmission, renew},
     held_drops::{AT_ONCE, HeldOnItsWay, carry_held},
+    incoming::IncomingCalls,
     prompts,
     run_of::SharedRun,
     single_drop::{SingleDrop, SingleDropError, SingleDropUpdate},
 };
 use crate::{
+    ari::Arrival,
     clock::{self, Steady},
     config::Config,
     error_chain::chain,
@@ -42,6 +44,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct OrderedDrops {
     requests: mpsc::UnboundedSender<Request>,
+    /// Takes over calls that are up, if anything does.
+    incoming: Option<IncomingCalls>,
 }
 
 /// What is asked of the task.
@@ -51,7 +55,7 @@ enum Request {
     LookAtHeld,
 }
 
-type Reply = oneshot::Sender<Result<OrderedDrop, NotOrdered>>;
+pub(super) type Reply = oneshot::Sender<Result<OrderedDrop, NotOrdered>>;
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,12 +90,31 @@ impl OrderedDrops {
             held: 0,
             look_at: clock::now(),
         };
-        (Self { requests }, tokio::spawn(task.run()))
+        let incoming = None;
+        (Self { requests, incoming }, tokio::spawn(task.run()))
+    }
+
+    /// The same, which has these take over the calls that are up.
+    #[must_use]
+    pub fn beside(self, incoming: IncomingCalls) -> Self {
+        Self {
+            incoming: Some(incoming),
+            ..self
+        }
     }
 }
 
 impl SingleDrops for OrderedDrops {
     fn order(&self, order: DropOrder) -> BoxFuture<'static, Result<OrderedDrop, NotOrdered>> {
+        if order.adopted.is_some() {
+            return match &self.incoming {
+                Some(incoming) => incoming.order(order),
+                None => {
+                    let words = "calls that are up are not taken over here".to_owned();
+                    std::future::ready(Err(NotOrdered::Away(words))).boxed()
+                }
+            };
+        }
         let (reply, replied) = oneshot::channel();
         let sent = self.requests.send(Request::Order(Box::new(order), reply));
         async move {
@@ -106,7 +129,15 @@ impl SingleDrops for OrderedDrops {
     fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool> {
         let (reply, replied) = oneshot::channel();
         let sent = self.requests.send(Request::Cancel(drop, reply));
-        async move { sent.is_ok() && replied.await.unwrap_or(false) }.boxed()
+        let adopted = self.incoming.as_ref().map(|calls| calls.cancel(drop));
+        async move {
+            let is_ours = sent.is_ok() && replied.await.unwrap_or(false);
+            match adopted {
+                Some(adopted) if !is_ours => adopted.await,
+                Some(_) | None => is_ours,
+            }
+        }
+        .boxed()
     }
 
     fn look_at_held(&self) {
@@ -141,9 +172,9 @@ struct DropDone {
 }
 
 /// The run on the PBX.
-struct OpenRun {
-    shared: Arc<SharedRun>,
-    renewing: AbortHandle,
+pub(super) struct OpenRun {
+    pub(super) shared: Arc<SharedRun>,
+    pub(super) renewing: AbortHandle,
     keeper: Option<JoinHandle<()>>,
 }
 
@@ -327,24 +358,29 @@ impl OrderedDropsTask {
             let clock = Arc::clone(&self.clock);
             tokio::spawn(async move { close(bad, &clock).await });
         }
-        let open = begin(&self.store, &self.clock, config).await?;
+        let (open, _) = begin(&self.store, &self.clock, config, None).await?;
         let shared = Arc::clone(&open.shared);
         self.run = Some(open);
         Ok(shared)
     }
 }
 
-/// Begins a run on the PBX and in the store.
-async fn begin(
+/// Begins a run on the PBX and in the store, with the calls that enter `app`, if it is to have one that calls of others enter.
+pub(super) async fn begin(
     store: &Store,
     clock: &Arc<Steady>,
     config: &Arc<Config>,
-) -> Result<OpenRun, NotOrdered> {
+    app: Option<&str>,
+) -> Result<(OpenRun, mpsc::UnboundedReceiver<Arrival>), NotOrdered> {
     let admission = SingleDropAdmission::on(store.clone(), Arc::clone(clock), config);
     let (keeper, book) = admission.book().await?.unzip();
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.keep()));
-    let session = Session::open(config, book).await;
-    let session = session.map_err(|error| NotOrdered::Away(chain(&error)))?;
+    let session = match app {
+        None => Session::open(config, book).await,
+        Some(app) => Session::open_to_calls(config, app, book).await,
+    };
+    let mut session = session.map_err(|error| NotOrdered::Away(chain(&error)))?;
+    let arrivals = session.arrivals();
     let holder = match admission.begin(&session).await {
         Ok(holder) => holder,
         Err(error) => {
@@ -353,8 +389,8 @@ async fn begin(
             return Err(error.into());
         }
     };
-    info!(run = %session.run(), "a run for ordered drops has begun");
-    Ok(OpenRun {
+    info!(run = %session.run(), app, "a run for single drops has begun");
+    let open = OpenRun {
         renewing: renew(store, clock, &holder),
         shared: Arc::new(SharedRun {
             store: store.clone(),
@@ -363,11 +399,12 @@ async fn begin(
             holder,
         }),
         keeper,
-    })
+    };
+    Ok((open, arrivals))
 }
 
 /// Ends a run, once its drops have ended.
-async fn close(run: OpenRun, clock: &Steady) {
+pub(super) async fn close(run: OpenRun, clock: &Steady) {
     let OpenRun {
         shared,
         renewing,
@@ -392,7 +429,7 @@ async fn close(run: OpenRun, clock: &Steady) {
 }
 
 /// Carries a drop out; answers once its intent is committed, or nothing of it is dialled.
-async fn carry(
+pub(super) async fn carry(
     order: DropOrder,
     config: &Arc<Config>,
     run: Arc<SharedRun>,

@@ -24,7 +24,7 @@ pub use list_uploads::{
 };
 pub use person_view::{CallDocument, PersonDocuments, PersonView};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
-pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
+pub use single_drops::{AdoptedCall, DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{
     CallerBy, Callers, Duplicates, Spec, SpecError, Times,
     advice::{DOUBLE_CALL, advice},

@@ -677,7 +677,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "drops.holder",
         "the run that has to settle it, or has settled it",
     ),
-    ("drops.technique", "`double` or `single`"),
+    (
+        "drops.technique",
+        "`double` or `single`; of one that took a call over `single`, and `ordered_drops.channel` has the call",
+    ),
     ("drops.message", "the message"),
     (
         "drops.variant",
@@ -964,6 +967,10 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "ordered_drops.traceparent",
         "the trace of whoever ordered it, as W3C Trace Context has it",
+    ),
+    (
+        "ordered_drops.channel",
+        "the call that it took over: the PBX, and the channel there; a channel has one drop",
     ),
     ("held_drops.drop_id", "the drop"),
     (

@@ -780,6 +780,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0018.sqlite.sql"),
             include_str!("../migrations/0018.postgres.sql"),
         ),
+        (
+            20,
+            "adopted calls",
+            include_str!("../migrations/0020.sqlite.sql"),
+            include_str!("../migrations/0020.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {
