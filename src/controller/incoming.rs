@@ -27,7 +27,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     handed_over::{HandedOver, Turned},
-    ordered_drops::{self, OpenRun, Reply, carry},
+    open_run::{self, OpenRun, Reply, carry},
     run_of::SharedRun,
 };
 use crate::{
@@ -36,7 +36,6 @@ use crate::{
     clock::Steady,
     config::Config,
     error_chain::chain,
-    events::EventKind,
     id::{ChannelId, DropId},
     orders::{DropOrder, NotOrdered, OrderedDrop},
     runtime::{PbxLink, call::NO_CDR, executor::STATUS},
@@ -47,16 +46,16 @@ use crate::{
 /// Takes the calls of others. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct IncomingCalls {
-    requests: mpsc::UnboundedSender<Request>,
+    requests: mpsc::UnboundedSender<IncomingRequest>,
 }
 
 /// What is asked of the task.
-enum Request {
+enum IncomingRequest {
     Order(Box<DropOrder>, Reply),
     Cancel(DropId, oneshot::Sender<bool>),
 }
 
-impl std::fmt::Debug for Request {
+impl std::fmt::Debug for IncomingRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Order(..) => "Order",
@@ -97,7 +96,9 @@ impl IncomingCalls {
         order: DropOrder,
     ) -> BoxFuture<'static, Result<OrderedDrop, NotOrdered>> {
         let (reply, replied) = oneshot::channel();
-        let sent = self.requests.send(Request::Order(Box::new(order), reply));
+        let sent = self
+            .requests
+            .send(IncomingRequest::Order(Box::new(order), reply));
         async move {
             if sent.is_err() {
                 return Err(NotOrdered::Draining);
@@ -110,7 +111,7 @@ impl IncomingCalls {
     /// Cancels a drop. `false` if none of this id is in flight here.
     pub(super) fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool> {
         let (reply, replied) = oneshot::channel();
-        let sent = self.requests.send(Request::Cancel(drop, reply));
+        let sent = self.requests.send(IncomingRequest::Cancel(drop, reply));
         async move { sent.is_ok() && replied.await.unwrap_or(false) }.boxed()
     }
 }
@@ -128,7 +129,7 @@ struct IncomingTask {
     store: Store,
     config: watch::Receiver<Arc<Config>>,
     clock: Arc<Steady>,
-    requested: mpsc::UnboundedReceiver<Request>,
+    requested: mpsc::UnboundedReceiver<IncomingRequest>,
     stopping: CancellationToken,
     hang_up: CancellationToken,
     /// What is in hand.
@@ -151,8 +152,7 @@ impl IncomingTask {
                 continue;
             };
             let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
-            let opening =
-                async move { ordered_drops::begin(&store, &clock, &config, Some(&app)).await };
+            let opening = async move { open_run::begin(&store, &clock, &config, Some(&app)).await };
             let stopping = self.stopping.clone();
             let opened = tokio::select! {
                 opened = opening => opened,
@@ -249,7 +249,7 @@ impl IncomingTask {
         while let Ok(arrival) = arrivals.try_recv() {
             turn_away(&rest, &arrival.channel, Turned::Away).await;
         }
-        ordered_drops::close(run, &self.clock).await;
+        open_run::close(run, &self.clock).await;
     }
 
     fn done(&mut self, done: Result<TaskDone, tokio::task::JoinError>) {
@@ -315,9 +315,9 @@ impl IncomingTask {
         }
     }
 
-    fn on_request(&mut self, request: Request, shared: &Arc<SharedRun>) {
+    fn on_request(&mut self, request: IncomingRequest, shared: &Arc<SharedRun>) {
         match request {
-            Request::Cancel(drop, reply) => {
+            IncomingRequest::Cancel(drop, reply) => {
                 let mut all = self.in_hand.values();
                 let found = all.find(|(each, _)| *each == drop);
                 if let Some((_, cancel)) = found {
@@ -325,7 +325,7 @@ impl IncomingTask {
                 }
                 let _ = reply.send(found.is_some());
             }
-            Request::Order(order, reply) => {
+            IncomingRequest::Order(order, reply) => {
                 let Some(adopted) = order.adopted.clone() else {
                     return;
                 };
@@ -348,11 +348,11 @@ impl IncomingTask {
 }
 
 /// Answers what cannot be done.
-fn refuse(request: Request, why: NotOrdered) {
+fn refuse(request: IncomingRequest, why: NotOrdered) {
     // Whoever asked may have gone.
     match request {
-        Request::Order(_, reply) => drop(reply.send(Err(why))),
-        Request::Cancel(_, reply) => drop(reply.send(false)),
+        IncomingRequest::Order(_, reply) => drop(reply.send(Err(why))),
+        IncomingRequest::Cancel(_, reply) => drop(reply.send(false)),
     }
 }
 
@@ -497,11 +497,7 @@ impl Refused {
         let foreign_id = record.as_ref().and_then(|record| record.foreign_id.clone());
         Self {
             record,
-            told: RefusedOrder {
-                kind: EventKind::DropRefused,
-                number: Some(order.number.clone()),
-                detail: json!({"foreign_id": foreign_id}),
-            },
+            told: RefusedOrder::refused(order.number.clone(), json!({"foreign_id": foreign_id})),
         }
     }
 

@@ -42,6 +42,7 @@ pub mod incoming;
 mod launch_pacer;
 mod lease;
 mod messages;
+mod open_run;
 pub mod ordered_drops;
 pub mod prompts;
 pub mod pruner;

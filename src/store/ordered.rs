@@ -101,6 +101,17 @@ pub enum OrderWritten {
     KeyTaken,
 }
 
+impl RefusedOrder {
+    /// Of an order that the gate refuses.
+    pub const fn refused(number: PhoneNumber, detail: Value) -> Self {
+        Self {
+            kind: EventKind::DropRefused,
+            number: Some(number),
+            detail,
+        }
+    }
+}
+
 impl RequestDigest {
     /// The digest of a body.
     pub fn of(body: &[u8]) -> Self {

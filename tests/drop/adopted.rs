@@ -179,7 +179,7 @@ fn a_person_who_hangs_up_on_the_way_back_is_gone() {
             1.5 screened drop human                     release drop                  [verdict]
             1.6 gone drop 16                            -                             [drop_gone]
             1.7 returned drop                           hang_up drop
-        => human; human; drop 16
+        => human by the far end; human; drop 16
         ",
     );
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{DropPhase, EventLink, VoicemailDrop, by_leg, holding::HELD};
+use super::{DropPhase, EventLink, GivingBack, VoicemailDrop, by_leg, holding::HELD};
 use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
@@ -142,7 +142,9 @@ impl VoicemailDrop {
             }
             DropPhase::Clearing { .. } => {
                 // One that was to be given back was not ended by us.
-                self.found.ended_by.get_or_insert(by);
+                if self.giving_back != GivingBack::No {
+                    self.found.ended_by.get_or_insert(by);
+                }
                 self.end_if_clear();
             }
             DropPhase::Dialling
