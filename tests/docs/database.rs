@@ -953,7 +953,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("ordered_drops.drop_id", "the drop"),
     (
         "ordered_drops.principal",
-        "who ordered it: `token:` and its id",
+        "who ordered it: `token:` and its id, `user:` and a name, or `dialplan`",
     ),
     (
         "ordered_drops.foreign_id",
@@ -1031,7 +1031,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "audit.who",
         "who: `token:` and its id, or a user of the system",
     ),
-    ("audit.via", "`api`, `session`, `link` or `cli`"),
+    (
+        "audit.via",
+        "`api`, `session`, `link`, `cli`, or `pbx`: by the dialplan",
+    ),
     ("audit.ip", "the address it came from"),
     ("audit.request_id", "the request that it was"),
     ("audit.action", "what was done"),

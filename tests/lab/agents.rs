@@ -39,6 +39,12 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     single("without_a_program_the_call_goes_on", nobody);
     single("a_call_that_waits_is_taken_by_the_next_program", waits);
     single(
+        "a_call_that_waits_for_nobody_is_ended_by_the_pbx",
+        waits_for_nobody,
+    );
+    single("three_calls_at_once_are_delivered", three_at_once);
+    single("campaign_run_takes_calls_as_well", taken_by_campaign_run);
+    single(
         "killed_while_it_listens_the_call_ends_and_is_lost",
         killed_listening,
     );
@@ -58,14 +64,19 @@ fn program<'a>(lab: &'a Lab, app: &str) -> Program<'a> {
 fn serving(program: &Program<'_>, lab: &Lab, app: &str) -> Result<Running, Failed> {
     let service = program.serve()?;
     address(&service)?;
+    has_app(&service, lab, app)?;
+    Ok(service)
+}
+
+/// Waits until it has the app.
+fn has_app(running: &Running, lab: &Lab, app: &str) -> Result<(), Failed> {
     wait_for(PATIENCE, || {
         let apps = lab.ask("GET", "applications")?;
         let apps = apps.as_array().ok_or("no list of apps")?.iter();
         let names: Vec<_> = apps.filter_map(|each| each["name"].as_str()).collect();
-        check!(names.contains(&app), "{names:?}\n{}", service.said());
+        check!(names.contains(&app), "{names:?}\n{}", running.said());
         Ok(())
-    })?;
-    Ok(service)
+    })
 }
 
 /// A call that an agent has made.
@@ -380,6 +391,64 @@ fn waits(bench: &Bench) -> Result<(), Failed> {
     call.until_gone(Duration::from_secs(3))?;
     service.signal("-TERM")?;
     service.finish(Duration::from_secs(30)).map(drop)
+}
+
+/// The same, and none follows: the limit that the dialplan has set ends the call.
+fn waits_for_nobody(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let program = program(lab, "agentnon");
+    let mut service = serving(&program, lab, "agentnon")?;
+    service.signal("-STOP")?;
+    // The far end does not hang up by itself.
+    let call = Call::made(lab, "agentnon", "0103")?;
+    call.hand_over(&bench.message().name)?;
+    service.kill()?;
+    call.until_gone(Duration::from_secs(33))?;
+    call.heard_nothing(bench)
+}
+
+fn three_at_once(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let program = program(lab, "agentall");
+    let service = serving(&program, lab, "agentall")?;
+    let api = Api::new(&program, &service)?;
+    let made = (0..3).map(|_| Call::made(lab, "agentall", "0104"));
+    let calls: Vec<_> = made.collect::<Result<_, _>>()?;
+    for call in &calls {
+        call.hand_over(&bench.message().name)?;
+    }
+    for call in &calls {
+        let ended = call.ended(&api)?;
+        check!(ended["outcome"] == "delivered", "{ended:#}");
+        let found = delivered(bench, &call.number)?;
+        check!(found.is_whole(), "{found}");
+        call.until_gone(Duration::from_secs(3))?;
+    }
+    service.signal("-TERM")?;
+    service.finish(Duration::from_secs(30)).map(drop)
+}
+
+fn taken_by_campaign_run(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let program = program(lab, "agentrun");
+    // A contact whose telephone rings for as long as this takes.
+    let list = lab.folder().join("agentrun.csv");
+    std::fs::write(&list, format!("phone\n{}\n", lab.number("0108").e164()))?;
+    program.create("ringing", &bench.message().name, &[], &list)?;
+    let running = program.run("ringing")?;
+    has_app(&running, lab, "agentrun")?;
+    let call = Call::made(lab, "agentrun", "0104")?;
+    call.hand_over(&bench.message().name)?;
+    let found = delivered_later(bench, &call)?;
+    check!(found, "{}", running.said());
+    // Its campaign is over, and so is it.
+    running.finish(PATIENCE).map(drop)
+}
+
+/// Whether the message arrives whole.
+fn delivered_later(bench: &Bench, call: &Call<'_>) -> Result<bool, Failed> {
+    call.until_gone(PATIENCE)?;
+    Ok(delivered(bench, &call.number)?.is_whole())
 }
 
 fn killed_listening(bench: &Bench) -> Result<(), Failed> {

@@ -127,6 +127,8 @@ struct TakingCalls {
     hang_up: CancellationToken,
     /// It is as it was at the start.
     _config: watch::Sender<Arc<Config>>,
+    /// Nobody orders any; the task ends with the last who could.
+    _calls: IncomingCalls,
 }
 
 impl TakingCalls {
@@ -134,12 +136,13 @@ impl TakingCalls {
         let (config, seen) = watch::channel(Arc::new(config.clone()));
         let (stopping, hang_up) = (CancellationToken::new(), CancellationToken::new());
         let ends = (stopping.clone(), hang_up.clone());
-        let (_, task) = IncomingCalls::begin(store.clone(), seen, ends.0, ends.1);
+        let (calls, task) = IncomingCalls::begin(store.clone(), seen, ends.0, ends.1);
         Self {
             task,
             stopping,
             hang_up,
             _config: config,
+            _calls: calls,
         }
     }
 
