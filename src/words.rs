@@ -95,6 +95,8 @@ pub enum ReadyBy {
     Silence,
     /// The wait for silence in the PBX's dialplan.
     Dialplan,
+    /// The agent who handed the call over.
+    Agent,
 }
 
 impl ReadyBy {
@@ -104,6 +106,7 @@ impl ReadyBy {
             Self::Beep => "beep",
             Self::Silence => "silence",
             Self::Dialplan => "dialplan",
+            Self::Agent => "agent",
         }
     }
 }

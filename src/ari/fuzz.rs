@@ -103,6 +103,7 @@ fn stands_in(notice: &Notice, value: &Value) {
             assert!(ids.contains(&channel.to_string().as_str()), "{notice:?}");
         }
         Notice::Stranger { channel, .. } => assert!(ids.contains(&channel.as_str())),
+        Notice::Arrived(arrival) => assert!(ids.contains(&arrival.channel.as_str())),
         Notice::Forwarded { channel, .. } => assert_eq!(channel, text("/forwarded/id")),
     }
 }

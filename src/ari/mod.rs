@@ -18,6 +18,7 @@
 //! Credentials travel in the `Authorization` header only, and no error or log line names a URL's query, a dial string
 //! or a whole number.
 
+mod adopted;
 mod failure;
 mod media;
 mod rest;
@@ -33,6 +34,7 @@ mod fixture;
 #[cfg(test)]
 mod fuzz;
 
+pub use adopted::AdoptedChannels;
 pub use failure::Failure;
 pub use media::{
     Access, Connection, ConnectionEnd, Expected, FromCall, MediaCounts, MediaServer, MediaSettings,
@@ -43,8 +45,8 @@ pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, PbxSettings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;
-pub use translate::{AidDid, Notice, in_place_of_ours, ours, seen};
+pub use translate::{AidDid, Arrival, Notice, in_place_of_ours, ours, seen, waiting};
 pub use wire::{
-    Application, AsteriskInfo, AsteriskSystem, Bridge, Channel, Dialplan, EndpointState, Module,
-    Ping, Playback, SoundFile,
+    Application, AsteriskInfo, AsteriskSystem, Bridge, Caller, Channel, Dialplan, EndpointState,
+    Module, Ping, Playback, SoundFile,
 };

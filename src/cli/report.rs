@@ -85,6 +85,7 @@ const fn awaited(last: Milestone) -> &'static str {
         Milestone::PromptStarted => "answering a call screener",
         Milestone::PromptFinished => "listening to who comes",
         Milestone::TapLost => "leaving the screening to the dialplan",
+        Milestone::GivenBack => "done",
         Milestone::Ready => "starting to play",
         Milestone::PlayStarted | Milestone::PlayRestarted => "playing",
         Milestone::PlayFinished | Milestone::DropHungUp | Milestone::DropGone => "hanging up",
@@ -164,6 +165,7 @@ fn moment_words(event: Milestone) -> &'static str {
         Milestone::PromptStarted => "prompt for the call screener playing",
         Milestone::PromptFinished => "prompt over",
         Milestone::TapLost => "the live audio is lost",
+        Milestone::GivenBack => "given back to the dialplan",
         Milestone::DropHungUp => "drop leg let go",
         Milestone::DropGone => "drop leg gone",
     }

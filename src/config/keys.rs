@@ -352,6 +352,12 @@ const AFTER: &[Key] = &[
         "Hours and days of your own, also as `[[gate.rules]]`: `name`; `places` such as `US-FL`, `CA-ON`, `US` and `country:CA`, and other countries by the number's country code, `country:DE` (everywhere unless given); `hours`, and each weekday's (`monday` to `sunday`), as `09:00-19:00` or `closed`; `closed` days; and `instead_of_law`, the reason for which the laws on hours of these places are set aside. In the file only.",
     ),
     unset(
+        "incoming.app",
+        "calls of others are not taken",
+        r#""aftertone""#,
+        "The Stasis app that calls of others enter: those that agents hand over. The contexts of the dialplan use `aftertone` unless the global variable `AFTERTONE_INCOMING` says otherwise. Of all programs on a PBX, one has it at a time.",
+    ),
+    unset(
         "trunk.name",
         "the PBX and the endpoint's trunk there",
         r#""carrier-1""#,

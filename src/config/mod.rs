@@ -87,6 +87,8 @@ pub struct Config {
     pub is_trunk_known: bool,
     /// What the trunk charges; `None` without a section `[price]`: then no cost is shown.
     pub price: Option<Price>,
+    /// Which calls of others are taken.
+    pub incoming: IncomingConfig,
     /// How `aftertone serve` is reached, and how it ends.
     pub serve: ServeConfig,
     /// Where webhooks may be sent, and what their secrets are kept by.
@@ -232,6 +234,13 @@ pub struct EvidenceConfig {
     pub max_size: u64,
 }
 
+/// Which calls of others are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncomingConfig {
+    /// The app that they enter, `[A-Za-z0-9_-]{1,64}`; `None`: none are taken.
+    pub app: Option<String>,
+}
+
 /// How long `aftertone prune`, and each day a controller, leaves what grows with calls; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -324,6 +333,7 @@ impl Config {
             is_trunk_known,
             trunk_name: trunk::name(layers)?,
             price: trunk::price(layers)?,
+            incoming: incoming(layers)?,
             serve: serve::serve(layers)?,
             webhooks: webhooks::webhooks(layers)?,
             telemetry: telemetry::telemetry(layers)?,
@@ -628,6 +638,13 @@ fn evidence(layers: &Layers) -> Result<EvidenceConfig, ConfigError> {
         max_age: max_age.unwrap_or(Some(Duration::from_secs(30 * 86_400))),
         max_size: max_size.unwrap_or(1_000_000_000),
     })
+}
+
+fn incoming(layers: &Layers) -> Result<IncomingConfig, ConfigError> {
+    let app = layers.parsed("incoming.app", &values::APP.to_string(), |text| {
+        values::APP.check(text)
+    })?;
+    Ok(IncomingConfig { app })
 }
 
 fn retention(

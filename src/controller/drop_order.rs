@@ -8,7 +8,7 @@ use crate::{
     audio::{self, Library, Reference, Targets},
     campaign::policy::{CampaignKind, Consent, Override},
     config::Config,
-    drop::Plan,
+    drop::{Plan, Technique},
     error_chain::chain,
     id::DropId,
     orders::DropOrder,
@@ -55,6 +55,8 @@ pub struct SingleDrop {
     pub keeping: Option<OrderKeeping>,
     /// What the audit log says of it if it was not.
     pub audit: Option<AuditEntry>,
+    /// The channel of the call that it takes over; `None`: it makes its own.
+    pub adopted: Option<String>,
 }
 
 impl SingleDrop {
@@ -78,6 +80,10 @@ impl SingleDrop {
         };
         let mut plan = runtime::plan(config, None);
         plan.technique = order.technique.unwrap_or(plan.technique);
+        if let Some(call) = &order.adopted {
+            plan.technique = Technique::Adopted;
+            plan.adoption = call.adoption;
+        }
         Ok(Self {
             drop: order.drop,
             shown_number: order.number.to_string(),
@@ -96,6 +102,7 @@ impl SingleDrop {
             traceparent: order.traceparent,
             keeping: Some(order.keeping),
             audit: None,
+            adopted: order.adopted.map(|call| call.channel),
         })
     }
 

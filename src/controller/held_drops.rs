@@ -204,6 +204,7 @@ fn order(held: HeldDrop) -> DropOrder {
         expires_at: held.expires_at,
         traceparent: held.traceparent.as_deref().and_then(TraceParent::parse),
         keeping: OrderKeeping::Held,
+        adopted: None,
     }
 }
 

@@ -16,17 +16,16 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::{AbortHandle, JoinHandle, JoinSet},
+    task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    admission::{SingleDropAdmission, renew},
     held_drops::{AT_ONCE, HeldOnItsWay, carry_held},
-    prompts,
+    incoming::IncomingCalls,
+    open_run::{OpenRun, Reply, begin, carry, close},
     run_of::SharedRun,
-    single_drop::{SingleDrop, SingleDropError, SingleDropUpdate},
 };
 use crate::{
     clock::{self, Steady},
@@ -34,7 +33,7 @@ use crate::{
     error_chain::chain,
     id::DropId,
     orders::{DropOrder, NotOrdered, OrderedDrop, SingleDrops},
-    runtime::{PbxLink, Session},
+    runtime::PbxLink,
     store::Store,
 };
 
@@ -42,6 +41,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct OrderedDrops {
     requests: mpsc::UnboundedSender<Request>,
+    /// Takes over calls that are up, if anything does.
+    incoming: Option<IncomingCalls>,
 }
 
 /// What is asked of the task.
@@ -50,8 +51,6 @@ enum Request {
     Cancel(DropId, oneshot::Sender<bool>),
     LookAtHeld,
 }
-
-type Reply = oneshot::Sender<Result<OrderedDrop, NotOrdered>>;
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,12 +85,31 @@ impl OrderedDrops {
             held: 0,
             look_at: clock::now(),
         };
-        (Self { requests }, tokio::spawn(task.run()))
+        let incoming = None;
+        (Self { requests, incoming }, tokio::spawn(task.run()))
+    }
+
+    /// The same, which has these take over the calls that are up.
+    #[must_use]
+    pub fn beside(self, incoming: IncomingCalls) -> Self {
+        Self {
+            incoming: Some(incoming),
+            ..self
+        }
     }
 }
 
 impl SingleDrops for OrderedDrops {
     fn order(&self, order: DropOrder) -> BoxFuture<'static, Result<OrderedDrop, NotOrdered>> {
+        if order.adopted.is_some() {
+            return match &self.incoming {
+                Some(incoming) => incoming.order(order),
+                None => {
+                    let words = "calls that are up are not taken over here".to_owned();
+                    std::future::ready(Err(NotOrdered::Away(words))).boxed()
+                }
+            };
+        }
         let (reply, replied) = oneshot::channel();
         let sent = self.requests.send(Request::Order(Box::new(order), reply));
         async move {
@@ -106,7 +124,15 @@ impl SingleDrops for OrderedDrops {
     fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool> {
         let (reply, replied) = oneshot::channel();
         let sent = self.requests.send(Request::Cancel(drop, reply));
-        async move { sent.is_ok() && replied.await.unwrap_or(false) }.boxed()
+        let adopted = self.incoming.as_ref().map(|calls| calls.cancel(drop));
+        async move {
+            let is_ours = sent.is_ok() && replied.await.unwrap_or(false);
+            match adopted {
+                Some(adopted) if !is_ours => adopted.await,
+                Some(_) | None => is_ours,
+            }
+        }
+        .boxed()
     }
 
     fn look_at_held(&self) {
@@ -138,13 +164,6 @@ struct DropDone {
     drop: DropId,
     /// Of one that the gate had held, when the store is asked for the next at the latest.
     look_at: Option<Instant>,
-}
-
-/// The run on the PBX.
-struct OpenRun {
-    shared: Arc<SharedRun>,
-    renewing: AbortHandle,
-    keeper: Option<JoinHandle<()>>,
 }
 
 impl OrderedDropsTask {
@@ -327,158 +346,10 @@ impl OrderedDropsTask {
             let clock = Arc::clone(&self.clock);
             tokio::spawn(async move { close(bad, &clock).await });
         }
-        let open = begin(&self.store, &self.clock, config).await?;
+        let (open, _) = begin(&self.store, &self.clock, config, None).await?;
         let shared = Arc::clone(&open.shared);
         self.run = Some(open);
         Ok(shared)
-    }
-}
-
-/// Begins a run on the PBX and in the store.
-async fn begin(
-    store: &Store,
-    clock: &Arc<Steady>,
-    config: &Arc<Config>,
-) -> Result<OpenRun, NotOrdered> {
-    let admission = SingleDropAdmission::on(store.clone(), Arc::clone(clock), config);
-    let (keeper, book) = admission.book().await?.unzip();
-    let keeper = keeper.map(|keeper| tokio::spawn(keeper.keep()));
-    let session = Session::open(config, book).await;
-    let session = session.map_err(|error| NotOrdered::Away(chain(&error)))?;
-    let holder = match admission.begin(&session).await {
-        Ok(holder) => holder,
-        Err(error) => {
-            // It is reported by what went wrong first.
-            let _ = session.close().await;
-            return Err(error.into());
-        }
-    };
-    info!(run = %session.run(), "a run for ordered drops has begun");
-    Ok(OpenRun {
-        renewing: renew(store, clock, &holder),
-        shared: Arc::new(SharedRun {
-            store: store.clone(),
-            clock: Arc::clone(clock),
-            session,
-            holder,
-        }),
-        keeper,
-    })
-}
-
-/// Ends a run, once its drops have ended.
-async fn close(run: OpenRun, clock: &Steady) {
-    let OpenRun {
-        shared,
-        renewing,
-        keeper,
-    } = run;
-    let (store, holder) = (shared.store.clone(), shared.holder.clone());
-    match Arc::try_unwrap(shared) {
-        Ok(shared) => {
-            if let Err(error) = shared.session.close().await {
-                warn!(?error, "the run of ordered drops had ended");
-            }
-        }
-        // Drops of it are in flight; the process outlives none of them.
-        Err(_) => warn!("the run of ordered drops ends with drops in flight"),
-    }
-    prompts::finish(keeper).await;
-    renewing.abort();
-    if let Err(error) = store.end_controller(&holder, clock.now()).await {
-        // It ends by itself.
-        warn!(error = chain(&error), "the lease was not given back");
-    }
-}
-
-/// Carries a drop out; answers once its intent is committed, or nothing of it is dialled.
-async fn carry(
-    order: DropOrder,
-    config: &Arc<Config>,
-    run: Arc<SharedRun>,
-    cancel: CancellationToken,
-    reply: Reply,
-) {
-    let drop = order.drop;
-    let order = match SingleDrop::of(order, config) {
-        Ok(order) => order,
-        Err(words) => {
-            let _ = reply.send(Err(NotOrdered::Message(words)));
-            return;
-        }
-    };
-    let mut handle = order.start_by((**config).clone(), run);
-    let (end, ended) = oneshot::channel::<()>();
-    let mut reply = Some((reply, ended));
-    loop {
-        let update = tokio::select! {
-            update = handle.next() => update,
-            () = cancel.cancelled() => {
-                handle.cancel();
-                while let Some(update) = handle.next().await {
-                    accept(&update, &mut reply);
-                }
-                None
-            }
-        };
-        match update {
-            Some(update) => accept(&update, &mut reply),
-            None => break,
-        }
-    }
-    let ended = handle.end().await;
-    match (ended, reply) {
-        (Err(error), Some((reply, _))) => {
-            let _ = reply.send(Err(not_ordered(error)));
-        }
-        (Err(error), None) => {
-            warn!(%drop, error = chain(&error), "an ordered drop has no end in the store")
-        }
-        (Ok(ended), reply) => {
-            if let Some(unwritten) = ended.unwritten {
-                warn!(%drop, ?unwritten, "the end of an ordered drop is not in the store, where it will be lost");
-            }
-            if let Some((reply, ended)) = reply {
-                answer(reply, ended);
-            }
-        }
-    }
-    std::mem::drop(end);
-}
-
-/// Answers, if the drop is about to be dialled.
-fn accept(update: &SingleDropUpdate, reply: &mut Option<(Reply, oneshot::Receiver<()>)>) {
-    if matches!(update, SingleDropUpdate::Dialling)
-        && let Some((reply, ended)) = reply.take()
-    {
-        answer(reply, ended);
-    }
-}
-
-fn answer(reply: Reply, ended: oneshot::Receiver<()>) {
-    let ended = ended.map(drop).boxed();
-    // Whoever ordered it may have gone; it is dialled all the same, and its key finds it.
-    let _ = reply.send(Ok(OrderedDrop { ended }));
-}
-
-fn not_ordered(error: SingleDropError) -> NotOrdered {
-    match error {
-        SingleDropError::Store(error) => NotOrdered::Store(error),
-        SingleDropError::Stopped(ruling) => NotOrdered::Stopped(ruling),
-        SingleDropError::Erased => NotOrdered::Erased,
-        SingleDropError::Contended => NotOrdered::Contended,
-        SingleDropError::TrunkFull => NotOrdered::TrunkFull,
-        SingleDropError::KeyTaken => NotOrdered::KeyTaken,
-        SingleDropError::Expired => NotOrdered::Expired,
-        SingleDropError::Message(error) => NotOrdered::Message(chain(&error)),
-        SingleDropError::Interrupted | SingleDropError::Cancelled { .. } => NotOrdered::Draining,
-        error @ (SingleDropError::Clocks(_)
-        | SingleDropError::Evidence(_)
-        | SingleDropError::Session(_)
-        | SingleDropError::TrunkOffline { .. }
-        | SingleDropError::LinkDown
-        | SingleDropError::Replaced
-        | SingleDropError::NotDialled { .. }) => NotOrdered::Away(chain(&error)),
     }
 }
 

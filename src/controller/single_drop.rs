@@ -359,7 +359,9 @@ impl SingleDropRun {
         let interrupted = Err(SingleDropError::Interrupted);
         let trunk = session.trunk();
         let is_offline = tokio::select! {
-            is_offline = trunk.is_offline() => is_offline,
+            // A call that is up needs none.
+            is_offline = trunk.is_offline(), if order.adopted.is_none() => is_offline,
+            () = std::future::ready(()), if order.adopted.is_some() => false,
             () = cancel.cancelled() => return interrupted,
         };
         if is_offline {
@@ -458,6 +460,7 @@ impl SingleDropRun {
         let spec = CallSpec {
             sound: sound.samples.clone(),
             echo: sound.echo.clone(),
+            adopted: self.order.adopted.clone(),
             ..CallSpec::new(
                 drop,
                 self.order.number.clone(),

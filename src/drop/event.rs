@@ -127,6 +127,8 @@ pub enum Event {
     },
     /// The PBX says that there is no such channel (404, or not in its list); why it ended is not known.
     Absent(Leg),
+    /// The PBX's dialplan has the leg, which lives on without us.
+    GivenBack(Leg),
     /// A request was not carried out.
     Refused {
         /// What was asked.
@@ -169,6 +171,7 @@ impl Event {
             | Self::FarEndHungUp { .. }
             | Self::Gone { .. }
             | Self::Absent(_)
+            | Self::GivenBack(_)
             | Self::Refused { .. } => None,
         }
     }
@@ -192,6 +195,8 @@ pub enum ReadyPoint {
     Silence,
     /// The wait for silence in the PBX's dialplan.
     Dialplan,
+    /// An agent has heard it, and handed the call over after it.
+    Agent,
 }
 
 impl ReadyPoint {
@@ -201,6 +206,7 @@ impl ReadyPoint {
             Self::Beep(_) => ReadyBy::Beep,
             Self::Silence => ReadyBy::Silence,
             Self::Dialplan => ReadyBy::Dialplan,
+            Self::Agent => ReadyBy::Agent,
         }
     }
 }
@@ -250,6 +256,8 @@ pub enum Command {
     Play(Leg, Play),
     /// Have the PBX stop this play.
     StopPlay(Play),
+    /// Send the leg, which is in our app, on into the dialplan, where it lives without us.
+    GiveBack(Leg),
     /// End the leg, in whatever state it is.
     HangUp(Leg),
 }

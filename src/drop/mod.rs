@@ -34,7 +34,10 @@ pub use event::{
 };
 pub use machine::VoicemailDrop;
 pub use outcome::{Blame, EndedBy, Outcome, Retry};
-pub use plan::{Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenScreened, WhenUnsure};
+pub use plan::{
+    Adoption, Begin, Mode, Plan, Technique, Voice, WhenBusyLegAnswered, WhenHuman, WhenScreened,
+    WhenUnsure,
+};
 pub use proof::{Beep, Proof};
 pub use report::{Milestone, Moment, Report};
 pub use timer::Timer;

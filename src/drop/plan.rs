@@ -39,6 +39,8 @@ pub struct Plan {
     pub max_restarts: u32,
     /// How long the message is; `None` if only the PBX has it and does not say.
     pub message: Option<Duration>,
+    /// How a call is taken over. It has no effect unless the technique is [`Technique::Adopted`].
+    pub adoption: Adoption,
 }
 
 impl Plan {
@@ -99,6 +101,37 @@ pub enum Technique {
     Double,
     /// Drop leg only, for carriers and trunks that punish short cancelled calls.
     Single,
+    /// No call of ours: an agent has reached the mailbox, and hands the call over. It is the drop leg.
+    Adopted,
+}
+
+/// How a call is taken over that an agent has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// When the message begins.
+    pub begin: Begin,
+    /// What to do if a person is on the line.
+    pub when_human: WhenHuman,
+}
+
+/// When the message of a call begins that is taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begin {
+    /// At its ready point, which is listened for.
+    #[default]
+    AtReadyPoint,
+    /// At once: the agent has heard the beep.
+    AtOnce,
+}
+
+/// What to do if a person is on a line that is taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenHuman {
+    /// Hang up.
+    #[default]
+    HangUp,
+    /// Send the call back to the dialplan, which knows the agent.
+    GiveBack,
 }
 
 impl Technique {
@@ -107,6 +140,15 @@ impl Technique {
         match self {
             Self::Double => "double",
             Self::Single => "single",
+            Self::Adopted => "adopted",
+        }
+    }
+
+    /// Whether the call is made by somebody else.
+    pub const fn is_adopted(self) -> bool {
+        match self {
+            Self::Adopted => true,
+            Self::Double | Self::Single => false,
         }
     }
 }

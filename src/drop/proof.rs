@@ -86,7 +86,7 @@ impl Ready {
             at,
             beep: match point {
                 ReadyPoint::Beep(beeped) => Some(Beep::reported(beeped, at)),
-                ReadyPoint::Silence | ReadyPoint::Dialplan => None,
+                ReadyPoint::Silence | ReadyPoint::Dialplan | ReadyPoint::Agent => None,
             },
         }
     }
@@ -168,15 +168,17 @@ impl Grounds {
 
     fn judge_delivery(&self) -> (Proof, Vec<String>) {
         let beep = self.ready.and_then(|ready| ready.beep);
-        let by_dialplan = self
-            .ready
-            .is_some_and(|ready| ready.by == ReadyBy::Dialplan);
-        let began = match beep {
-            Some(beep) => holds(beep),
-            None if by_dialplan => {
+        let began = match (beep, self.ready.map(|ready| ready.by)) {
+            (Some(beep), _) => holds(beep),
+            (None, Some(ReadyBy::Dialplan)) => {
                 lacks("no beep was heard: the PBX's dialplan waited for silence")
             }
-            None => lacks("no beep was heard: the greeting ended in silence"),
+            (None, Some(ReadyBy::Agent)) => {
+                lacks("no beep was heard: the agent handed the call over after it")
+            }
+            (None, Some(ReadyBy::Beep | ReadyBy::Silence) | None) => {
+                lacks("no beep was heard: the greeting ended in silence")
+            }
         };
         let whole = match (self.length_known, beep) {
             (true, Some(_)) => holds("played whole after it"),

@@ -37,6 +37,7 @@ pub enum Milestone {
     PromptStarted,
     PromptFinished,
     TapLost,
+    GivenBack,
     DropHungUp,
     DropGone,
 }
@@ -62,6 +63,7 @@ impl Milestone {
             Self::PromptStarted => "prompt_started",
             Self::PromptFinished => "prompt_finished",
             Self::TapLost => "tap_lost",
+            Self::GivenBack => "given_back",
             Self::DropHungUp => "drop_hung_up",
             Self::DropGone => "drop_gone",
         }

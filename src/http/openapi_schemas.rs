@@ -35,6 +35,12 @@ pub(super) struct DropOrder {
     foreign_id: Option<String>,
     /// What your own system wants back with it, at most 2,048 bytes.
     metadata: Option<Map<String, Value>>,
+    /// A call that is up on the PBX and is taken over, by the id of its far end's channel; without it, calls are made. It takes
+    /// `incoming.app`, and goes without `technique`, `caller_id`, `when_held` and `expires_at`. Rules on consent, caps and hours
+    /// are set aside: somebody has called already.
+    channel: Option<String>,
+    /// When the message of such a call begins: `ready`, as unless given: at its ready point; `now`: at once.
+    begin: Option<String>,
 }
 
 /// A consent that is on record.
@@ -102,7 +108,7 @@ pub(super) struct DropShown {
     message: String,
     /// The variant's name, if the campaign has variants.
     variant: Option<String>,
-    /// `double` or `single`.
+    /// `double`, `single`, or `adopted`: a call that was up and was taken over.
     technique: String,
     /// The number shown, if the campaign or the order chose one.
     caller_id: Option<String>,

@@ -26,7 +26,7 @@ pub use list_uploads::{
 pub use person_view::{CallDocument, PersonDocuments, PersonView};
 pub use reload::{ReloadAnswer, ReloadRequest};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
-pub use single_drops::{DropOrder, NotOrdered, OrderedDrop, SingleDrops};
+pub use single_drops::{AdoptedCall, DropOrder, NotOrdered, OrderedDrop, SingleDrops};
 pub use spec::{
     CallbackPrompts, CallerBy, Callers, Duplicates, Spec, SpecError, Times,
     advice::{DOUBLE_CALL, advice},

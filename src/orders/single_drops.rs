@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::{
     campaign::policy::{CampaignKind, Consent, Override, Ruling},
-    drop::Technique,
+    drop::{Adoption, Technique},
     id::DropId,
     phone::{CallerId, PhoneNumber},
     store::{OrderKeeping, StoreError},
@@ -40,6 +40,17 @@ pub struct DropOrder {
     pub traceparent: Option<TraceParent>,
     /// Where the order is kept.
     pub keeping: OrderKeeping,
+    /// The call that it takes over; `None`: it makes its own.
+    pub adopted: Option<AdoptedCall>,
+}
+
+/// A call that is up on the PBX, and is to become a drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdoptedCall {
+    /// The channel of its far end, as the PBX names it.
+    pub channel: String,
+    /// How it is taken over.
+    pub adoption: Adoption,
 }
 
 /// A drop whose intent is committed.
@@ -66,6 +77,9 @@ pub enum NotOrdered {
     /// The trunk carries no more calls at this moment.
     #[error("the trunk carries no more calls at this moment")]
     TrunkFull,
+    /// The call that it was to take over is not up.
+    #[error("there is no such call on the PBX, or it is not answered")]
+    NoCall,
     /// Another process carries out the order of the same key.
     #[error("the key of the order was used meanwhile")]
     KeyTaken,

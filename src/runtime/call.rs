@@ -66,6 +66,8 @@ pub struct CallSpec {
     pub dial_by: Instant,
     /// The UUIDs of the audio connections of its legs.
     pub connections: Connections,
+    /// The channel that is its drop leg, as the PBX names it, if the technique is [`crate::drop::Technique::Adopted`].
+    pub adopted: Option<String>,
 }
 
 impl CallSpec {
@@ -88,6 +90,7 @@ impl CallSpec {
             caller_id: None,
             dial_by,
             connections: Connections::random(),
+            adopted: None,
         }
     }
 }

@@ -88,6 +88,7 @@ const fn turn_of(command: Command) -> Option<Leg> {
         | Command::Screen(leg)
         | Command::Listen(leg)
         | Command::AwaitReady(leg)
+        | Command::GiveBack(leg)
         | Command::Play(leg, _) => Some(leg),
         Command::Speak(..)
         | Command::Say(_)
@@ -168,6 +169,7 @@ impl Dials {
             Command::Screen(_)
             | Command::Listen(_)
             | Command::AwaitReady(_)
+            | Command::GiveBack(_)
             | Command::Play(..)
             | Command::Speak(..)
             | Command::Say(_)
@@ -205,6 +207,7 @@ async fn carry_out(
     }
     match command {
         Command::Dial(leg) => Some(Event::Accepted(leg)),
+        Command::GiveBack(leg) => Some(Event::GivenBack(leg)),
         Command::Screen(_)
         | Command::Listen(_)
         | Command::AwaitReady(_)
@@ -220,6 +223,22 @@ async fn carry_out(
 
 /// The requests that carry out a command, in order. None for a command of a drop that has ended, but for a hang-up.
 fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Vec<Step> {
+    let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
+    let mut taking_over = match (command, spec) {
+        (Command::Listen(leg) | Command::AwaitReady(leg), Some(spec)) if spec.adopted.is_some() => {
+            take_over(trunk, drop, leg, spec)
+        }
+        (Command::Play(leg, _), Some(spec)) if spec.adopted.is_some() => {
+            vec![Step::Subscribe(trunk.app.clone(), channel(leg))]
+        }
+        _ => Vec::new(),
+    };
+    taking_over.extend(own_steps(trunk, drop, command, spec));
+    taking_over
+}
+
+/// The same of a leg that is in our hands.
+fn own_steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Vec<Step> {
     let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
     let playback = |play| PlaybackId {
         run: trunk.run.clone(),
@@ -254,6 +273,13 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>)
             limit(channel(leg), spec.plan.message_limit() + PLAY_GRACE),
             Step::Play(channel(leg), playback(play), spec.media.clone()),
         ],
+        (Command::GiveBack(leg), Some(_)) => vec![
+            Step::SetVariable(channel(leg), LIMIT, NO_LIMIT.to_owned()),
+            Step::SetVariable(channel(leg), STATUS, HUMAN.to_owned()),
+            // What it does from there on is none of ours.
+            Step::Unsubscribe(trunk.app.clone(), channel(leg)),
+            Step::Continue(channel(leg), BACK_CONTEXT.to_owned(), "s"),
+        ],
         // The listener's, who has the connection.
         (Command::Speak(..) | Command::Say(_) | Command::Hush(_) | Command::Release(_), _)
         | (
@@ -261,6 +287,7 @@ fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>)
             | Command::Screen(_)
             | Command::Listen(_)
             | Command::AwaitReady(_)
+            | Command::GiveBack(_)
             | Command::Play(..),
             None,
         ) => Vec::new(),
@@ -277,36 +304,62 @@ fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
     steps
 }
 
-fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originate {
-    let ring = Duration::from_secs(whole_seconds(spec.plan.ring_timeout(leg)));
+/// What a call needs that somebody else has made before it goes where one of ours would: its events, a limit at once, and the
+/// variables that ours have since their originate.
+fn take_over(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Vec<Step> {
+    let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
+    let set = |(name, value)| Step::SetVariable(channel.clone(), name, value);
+    let mut steps = vec![
+        Step::Subscribe(trunk.app.clone(), channel.clone()),
+        limit(channel.clone(), spec.plan.screening_timeout),
+    ];
+    steps.extend(variables(trunk, drop, leg, spec).into_iter().map(set));
+    steps
+}
+
+/// What the dialplan has to know of a leg.
+fn variables(
+    trunk: &Trunk,
+    drop: DropId,
+    leg: Leg,
+    spec: &CallSpec,
+) -> Vec<(&'static str, String)> {
     let unsure = match spec.plan.when_unsure {
         WhenUnsure::HangUp => "hang_up",
         WhenUnsure::Play => "play",
     };
     let ready = whole_seconds(spec.plan.ready_timeout);
+    let mut variables = vec![
+        ("AFTERTONE_APP", trunk.app.clone()),
+        ("AFTERTONE_DROP", drop.to_string()),
+        ("AFTERTONE_READY_TIMEOUT", ready.to_string()),
+        ("AFTERTONE_WHEN_UNSURE", unsure.to_owned()),
+    ];
+    let server = trunk.media.as_ref().and_then(Carrier::server);
+    if let (Mode::Listen, Some(media)) = (spec.plan.mode, server) {
+        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE);
+        variables.extend([
+            ("AFTERTONE_LIMIT", limit.to_string()),
+            ("AFTERTONE_EARS", media.address().to_owned()),
+            ("AFTERTONE_UUID", spec.connections.of(leg).to_string()),
+        ]);
+    }
+    variables
+}
+
+fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originate {
+    let ring = Duration::from_secs(whole_seconds(spec.plan.ring_timeout(leg)));
     let limit = (ring + RING_GRACE).as_secs();
-    let mut variables = BTreeMap::from([
-        ("AFTERTONE_APP".to_owned(), trunk.app.clone()),
-        ("AFTERTONE_DROP".to_owned(), drop.to_string()),
-        ("AFTERTONE_READY_TIMEOUT".to_owned(), ready.to_string()),
-        ("AFTERTONE_WHEN_UNSURE".to_owned(), unsure.to_owned()),
+    let mut variables: BTreeMap<String, String> = variables(trunk, drop, leg, spec)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    variables.extend([
         (FORWARD_CONTEXT.to_owned(), NO_CONTEXT.to_owned()),
         (LIMIT.to_owned(), limit.to_string()),
     ]);
     if leg == Leg::Busy {
         variables.insert(NO_CDR.to_owned(), "1".to_owned());
-    }
-    let server = trunk.media.as_ref().and_then(Carrier::server);
-    if let (Mode::Listen, Some(media)) = (spec.plan.mode, server) {
-        let limit = whole_seconds(spec.plan.longest_listening() + PLAY_GRACE);
-        variables.extend([
-            ("AFTERTONE_LIMIT".to_owned(), limit.to_string()),
-            ("AFTERTONE_EARS".to_owned(), media.address().to_owned()),
-            (
-                "AFTERTONE_UUID".to_owned(),
-                spec.connections.of(leg).to_string(),
-            ),
-        ]);
     }
     let caller_id = spec.caller_id.as_ref().unwrap_or(&trunk.caller_id);
     Originate {
@@ -319,8 +372,8 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
         variables,
         by: match (leg, spec.plan.technique) {
             (Leg::Busy, _) | (Leg::Drop, Technique::Single) => Some(spec.dial_by),
-            // The first call is up.
-            (Leg::Drop, Technique::Double) => None,
+            // The first call is up, or this one is.
+            (Leg::Drop, Technique::Double | Technique::Adopted) => None,
         },
         unless: CancellationToken::new(),
     }
@@ -337,6 +390,8 @@ enum Step {
     Originate(Box<Originate>),
     SetVariable(ChannelId, &'static str, String),
     Continue(ChannelId, String, &'static str),
+    Subscribe(String, ChannelId),
+    Unsubscribe(String, ChannelId),
     Play(ChannelId, PlaybackId, String),
     StopPlay(PlaybackId),
     HangUp(ChannelId),
@@ -359,6 +414,14 @@ async fn take(rest: &Rest, unless: &CancellationToken, step: Step) -> Result<Tak
         Step::Continue(channel, context, extension) => {
             rest.continue_in(&channel, &context, extension, 1).await?;
         }
+        Step::Subscribe(app, channel) => {
+            rest.subscribe(&app, &[format!("channel:{channel}")])
+                .await?;
+        }
+        Step::Unsubscribe(app, channel) => {
+            rest.unsubscribe(&app, &[format!("channel:{channel}")])
+                .await?;
+        }
         Step::Play(channel, playback, media) => rest.play(&channel, &playback, &media).await?,
         Step::StopPlay(playback) => {
             rest.stop_play(&playback).await?;
@@ -375,6 +438,18 @@ async fn take(rest: &Rest, unless: &CancellationToken, step: Step) -> Result<Tak
 
 /// The dialplan context in which an answered leg connects its audio to us.
 pub(crate) const LISTEN_CONTEXT: &str = "aftertone-listen";
+
+/// The dialplan context that sends a call on in which a person is, to whoever the dialplan says.
+const BACK_CONTEXT: &str = "aftertone-left";
+
+/// The variable that says to the dialplan what became of a call that was handed over.
+pub(crate) const STATUS: &str = "AFTERTONE_STATUS";
+
+/// Its value if a person was on the line.
+const HUMAN: &str = "human";
+
+/// The value of [`LIMIT`] that takes it away.
+const NO_LIMIT: &str = "0";
 
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
@@ -407,7 +482,7 @@ mod tests {
         ari::{Access, MediaServer, MediaSettings, Pbx, PbxSettings, WebSockets},
         clock,
         config::Endpoint,
-        drop::{Plan, Voice, WhenBusyLegAnswered, WhenScreened},
+        drop::{Adoption, Plan, Voice, WhenBusyLegAnswered, WhenScreened},
         id::{Play, RunName},
         phone::{CallerId, PhoneNumber, Rules},
         screen::Settings,
@@ -446,6 +521,37 @@ mod tests {
         for (command, expected) in rows {
             assert_eq!(told(command, Some(&spec())), expected);
         }
+    }
+
+    #[test]
+    fn a_call_that_is_taken_over_gets_a_limit_before_anything_else_and_none_when_it_goes_back() {
+        use Command as C;
+        let mut adopted = spec();
+        adopted.plan.technique = Technique::Adopted;
+        adopted.adopted = Some("1700000000.42".to_owned());
+        let drop = DropId::from_u128(7);
+        let begins = "drop heard by aftertone-run1; drop TIMEOUT(absolute)=90; drop AFTERTONE_APP=aftertone-run1; \
+             drop AFTERTONE_DROP=00000000000000000000000000000007; drop AFTERTONE_READY_TIMEOUT=60; \
+             drop AFTERTONE_WHEN_UNSURE=hang_up; ";
+        assert_eq!(
+            told(C::Listen(Leg::Drop), Some(&adopted)),
+            format!("{begins}drop continue aftertone-listen,s")
+        );
+        assert_eq!(
+            told(C::AwaitReady(Leg::Drop), Some(&adopted)),
+            format!("{begins}drop TIMEOUT(absolute)=65; drop continue aftertone-screen,wait")
+        );
+        assert_eq!(
+            told(C::Play(Leg::Drop, Play(1)), Some(&adopted)),
+            "drop heard by aftertone-run1; drop TIMEOUT(absolute)=13; drop play1 sound:/x/spring"
+        );
+        assert_eq!(
+            told(C::GiveBack(Leg::Drop), Some(&adopted)),
+            "drop TIMEOUT(absolute)=0; drop AFTERTONE_STATUS=human; drop unheard by aftertone-run1; \
+             drop continue aftertone-left,s"
+        );
+        assert_eq!(told(C::HangUp(Leg::Drop), Some(&adopted)), "drop hang up");
+        assert!(steps(&trunk(), drop, C::GiveBack(Leg::Drop), None).is_empty());
     }
 
     #[test]
@@ -575,6 +681,7 @@ mod tests {
             C::Screen(drop),
             C::Listen(drop),
             C::AwaitReady(drop),
+            C::GiveBack(drop),
             C::Play(drop, Play(1)),
         ] {
             assert_eq!(turn_of(command), Some(drop), "{command:?}");
@@ -614,6 +721,8 @@ mod tests {
             Step::Play(channel, playback, media) => {
                 format!("{} play{} {media}", role(channel), playback.play.0)
             }
+            Step::Subscribe(app, channel) => format!("{} heard by {app}", role(channel)),
+            Step::Unsubscribe(app, channel) => format!("{} unheard by {app}", role(channel)),
             Step::StopPlay(playback) => format!("stop play{}", playback.play.0),
             Step::HangUp(channel) => format!("{} hang up", role(channel)),
         }
@@ -655,6 +764,7 @@ mod tests {
                 voice: Voice::Ours,
                 max_restarts: 2,
                 message: Some(Duration::from_millis(7_240)),
+                adoption: Adoption::default(),
             },
             "sound:/x/spring".into(),
             clock::now() + Plan::DIAL_WITHIN,

@@ -21,7 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::run_locks::{DeadRun, Runs, RunsError};
 use crate::{
-    ari::{self, Bridge, Channel, Failure, Rest},
+    ari::{self, Arrival, Bridge, Channel, Failure, Rest},
     audio::Library,
     drop::{RefusalKind, Seen},
     id::{BridgeId, ChannelId, DropId, Play, PlaybackId, RunName},
@@ -83,6 +83,8 @@ pub(crate) struct Reconciled {
     pub(crate) seen: BTreeMap<DropId, Seen>,
     /// Every channel of this run.
     pub(crate) channels: Vec<ChannelId>,
+    /// The calls of others that wait in our app.
+    pub(crate) waiting: Vec<Arrival>,
 }
 
 /// What came of ending the channels of drops.
@@ -247,8 +249,10 @@ impl Inner {
         for (drop, play) in known {
             seen.entry(drop).or_default().plays.push(play);
         }
+        let waiting = ari::waiting(&self.app, &channels);
         let channels = of_run(&self.run, &channels);
         Reconciled {
+            waiting,
             unanswered: asked.unanswered,
             seen,
             channels,
@@ -393,7 +397,7 @@ async fn hang_up(rest: &Rest, channel: &ChannelId) {
     }
 }
 
-async fn end_stranger(rest: &Rest, channel: &str) {
+pub(crate) async fn end_stranger(rest: &Rest, channel: &str) {
     insist("hanging up a call to another number", || {
         rest.hang_up(channel)
     })

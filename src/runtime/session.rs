@@ -26,10 +26,12 @@ use super::{
     trunk::TrunkProbe,
 };
 use crate::{
-    ari::{Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest},
+    ari::{
+        self, AdoptedChannels, Arrival, Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest,
+    },
     audio::{Library, Name},
     config::{Config, ScreenMode},
-    drop::{Mode, Plan, RefusalKind, Voice},
+    drop::{Adoption, Mode, Plan, RefusalKind, Voice},
     error_chain::chain,
     evidence::Recorder,
     id::{DropId, RunName},
@@ -58,6 +60,8 @@ pub struct Session {
     executor: JoinHandle<()>,
     /// Keeps the recogniser running, if there is one.
     supervisor: Option<JoinHandle<()>>,
+    /// Calls of others that wait in its app.
+    arrivals: Option<mpsc::UnboundedReceiver<Arrival>>,
     /// Beaten with each turn of the driver.
     pulse: Pulse,
 }
@@ -76,6 +80,37 @@ impl Session {
         };
         let app = app_of(&config.pbx.app, claim.run());
         claim.open(config, App::OfThisRun(app), prompts).await
+    }
+
+    /// The same under an app that calls of others enter, which one run of all has at a time.
+    ///
+    /// # Errors
+    /// [`SessionError`], [`SessionError::Taken`] among them.
+    pub(crate) async fn open_to_calls(
+        config: &Config,
+        app: &str,
+        prompts: Option<Prompts>,
+    ) -> Result<Self, SessionError> {
+        let claim = Claim::new(config).await?;
+        let app = App::OfTheInstance(app.to_owned());
+        claim.open(config, app, prompts).await
+    }
+
+    /// The calls of others that wait in its app, those that were there before it first. There is one receiver: the first caller's.
+    pub(crate) fn arrivals(&mut self) -> mpsc::UnboundedReceiver<Arrival> {
+        self.arrivals
+            .take()
+            .unwrap_or_else(|| mpsc::unbounded_channel().1)
+    }
+
+    /// The app that it has registered.
+    pub(crate) fn app(&self) -> &str {
+        self.reconciler.app()
+    }
+
+    /// Sends requests to the PBX.
+    pub(crate) fn rest(&self) -> Rest {
+        self.rest.clone()
     }
 
     /// The name of the run, which is part of its channels' ids.
@@ -402,6 +437,7 @@ pub fn plan(config: &Config, message: Option<Duration>) -> Plan {
         voice: Voice::default(),
         max_restarts: config.screen.ears.max_restarts as u32,
         message,
+        adoption: Adoption::default(),
     }
 }
 
@@ -436,6 +472,8 @@ struct Reached {
     supervisor: Option<JoinHandle<()>>,
     reconciler: Reconciler,
     swept: BTreeSet<(RunName, DropId)>,
+    adopted: AdoptedChannels,
+    waiting: Vec<Arrival>,
 }
 
 impl Reached {
@@ -468,6 +506,14 @@ impl Reached {
         let channels = channels.when(|failure| failure.kind == RefusalKind::NoReply);
         let channels = channels.await.map_err(failed)?;
         let swept = reconciler::sweep(&rest, &remains, &channels).await;
+        for channel in ari::in_place_of_ours(app, &channels) {
+            warn!(
+                channel,
+                "a call that a run that died has left in this app is hung up"
+            );
+            reconciler::end_stranger(&rest, &channel).await;
+        }
+        let waiting = ari::waiting(app, &channels);
         let media = Carrier::choose(config, pbx, server, &pulse).await?;
         let command = config.screen.words.clone();
         let started = command.filter(|_| media.is_some()).map(Recogniser::start);
@@ -493,6 +539,8 @@ impl Reached {
             pulse,
             supervisor,
             swept,
+            adopted: pbx.adopted(),
+            waiting,
         })
     }
 
@@ -506,6 +554,11 @@ impl Reached {
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (link_changes, link) = watch::channel(PbxLink::Up);
+        let (arrive, arrivals) = mpsc::unbounded_channel();
+        for arrival in self.waiting {
+            // The receiver is at hand.
+            let _ = arrive.send(arrival);
+        }
         let media = self.trunk.media.clone();
         let prompt = self.trunk.prompt.as_deref().map(lasts);
         let probe = TrunkProbe::new(self.rest.clone(), self.trunk.endpoint.clone());
@@ -521,6 +574,8 @@ impl Reached {
             reports,
             commands,
             link: link_changes,
+            arrivals: arrive,
+            adopted: self.adopted,
             pulse: self.pulse.clone(),
         };
         let driver = Driver::new(
@@ -545,6 +600,7 @@ impl Reached {
             driver: tokio::spawn(driver.drive()),
             executor,
             supervisor: self.supervisor,
+            arrivals: Some(arrivals),
             pulse: self.pulse,
         }
     }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
-    /// Who: `token:` and its id, `user:` and a name, or the name of this system's user.
+    /// Who: `token:` and its id, `user:` and a name, `agent:` and a name, or the name of this system's user.
     pub who: String,
-    /// By which way: `api`, by a token; `session`, by a person; `link`, by the link that sets a password; or `cli`.
+    /// By which way: `api`, by a token; `session`, by a person; `link`, by the link that sets a password; `cli`; or `pbx`, by the dialplan.
     pub via: &'static str,
     /// The address it came from.
     pub ip: Option<String>,

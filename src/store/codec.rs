@@ -93,6 +93,15 @@ pub(super) fn proof(slug: &str) -> Option<Proof> {
     all.into_iter().find(|proof| proof.slug() == slug)
 }
 
+/// What the row of a drop says of its technique. One that takes a call over is one of a single call there, and what belongs to
+/// its order has the channel: earlier versions know two techniques.
+pub(super) const fn stored_technique(technique: Technique) -> &'static str {
+    match technique {
+        Technique::Double => Technique::Double.slug(),
+        Technique::Single | Technique::Adopted => Technique::Single.slug(),
+    }
+}
+
 /// The technique of this slug.
 pub(super) fn technique(slug: &str) -> Option<Technique> {
     by_slug(slug)
@@ -144,7 +153,7 @@ mod tests {
         for each in [Proof::Proven, Proof::Probable, Proof::Unproven] {
             assert_eq!(proof(each.slug()), Some(each));
         }
-        for each in [Technique::Double, Technique::Single] {
+        for each in [Technique::Double, Technique::Single, Technique::Adopted] {
             assert_eq!(technique(each.slug()), Some(each));
         }
         for each in [ConsentKind::Written, ConsentKind::Verbal] {

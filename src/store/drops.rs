@@ -314,7 +314,8 @@ macro_rules! drops {
              CAST(coalesce(drops.attempt, 1) AS BIGINT) AS attempt, \
              CAST(coalesce(drops.number, held_drops.number) AS BIGINT) AS number, \
              coalesce(drops.pbx, held_drops.pbx) AS pbx, \
-             coalesce(drops.technique, held_drops.technique) AS technique, \
+             CASE WHEN ordered_drops.channel IS NULL THEN coalesce(drops.technique, held_drops.technique) \
+             ELSE 'adopted' END AS technique, \
              coalesce(drops.message, held_drops.message) AS message, drops.variant, \
              coalesce(drops.caller_id, held_drops.caller_id) AS caller_id, \
              coalesce(drops.ruling, held_drops.ruling) AS ruling, drops.started_at, \

@@ -533,7 +533,7 @@ macro_rules! events {
             "SELECT events.sequence, events.at, events.type AS slug, events.campaign, campaigns.name AS campaign_name, \
              events.contact, contacts.number AS contact_number, contacts.foreign_id, events.drop_id, \
              drops.number AS drop_number, ordered_drops.foreign_id AS drop_foreign_id, ordered_drops.traceparent, drops.attempt, \
-             drops.technique, drops.message, drops.variant, drops.started_at, \
+             CASE WHEN ordered_drops.channel IS NULL THEN drops.technique ELSE 'adopted' END AS technique, drops.message, drops.variant, drops.started_at, \
              drops.ended_at, drops.outcome, drops.proof, drops.is_final, \
              CAST(CASE WHEN drops.evidence IS NULL THEN 0 ELSE 1 END AS BIGINT) AS has_evidence, drops.report, \
              events.number, events.detail FROM (SELECT * FROM events ",

@@ -66,6 +66,8 @@ pub struct OrderRecord {
     pub expires_at: Option<Timestamp>,
     /// Where it belongs in the trace of whoever ordered it, as W3C Trace Context has it.
     pub traceparent: Option<String>,
+    /// The call that it takes over: the PBX, and the channel there.
+    pub channel: Option<String>,
     /// Who ordered it.
     pub audit: AuditEntry,
 }
@@ -97,6 +99,17 @@ pub enum OrderWritten {
     Written(Written),
     /// The key was used meanwhile, by another process, or the drop that was held does not wait any more: nothing was written.
     KeyTaken,
+}
+
+impl RefusedOrder {
+    /// Of an order that the gate refuses.
+    pub const fn refused(number: PhoneNumber, detail: Value) -> Self {
+        Self {
+            kind: EventKind::DropRefused,
+            number: Some(number),
+            detail,
+        }
+    }
 }
 
 impl RequestDigest {
@@ -196,7 +209,9 @@ impl Store {
         if !tx.keep_answer(&order.keyed, now).await? {
             return Ok(OrderWritten::KeyTaken);
         }
-        tx.keep_order(drop, order).await?;
+        if !tx.keep_order(drop, order).await? {
+            return Ok(OrderWritten::KeyTaken);
+        }
         tx.append_audit(&order.audit).await?;
         tx.commit().await?;
         Ok(OrderWritten::Written(written))
@@ -224,12 +239,12 @@ impl Store {
 }
 
 impl Tx {
-    /// Keeps what belongs to an order, beside its key.
+    /// Keeps what belongs to an order, beside its key; `false` if the call that it takes over has a drop already.
     pub(super) async fn keep_order(
         &mut self,
         drop: DropId,
         order: &OrderRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let drop = drop.to_string();
         let (foreign_id, metadata) = (order.foreign_id.as_deref(), order.metadata.as_deref());
         let given = args![
@@ -238,9 +253,10 @@ impl Tx {
             foreign_id,
             metadata,
             order.expires_at.map(micros),
-            order.traceparent.as_deref()
+            order.traceparent.as_deref(),
+            order.channel.as_deref()
         ];
-        self.execute(ORDERED, given).await.map(std::mem::drop)
+        Ok(self.execute(ORDERED, given).await? == 1)
     }
 
     /// Keeps an answer, and forgets some that are too old; `false` if the key was used meanwhile.
@@ -295,7 +311,8 @@ const FORGET_OLD: Sql = sql!([
 ]);
 
 const ORDERED: Sql = sql!(
-    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata, expires_at, traceparent) VALUES ($1, $2, $3, $4, $5, $6)"
+    "INSERT INTO ordered_drops (drop_id, principal, foreign_id, metadata, expires_at, traceparent, channel) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
 );
 
 const FORGET_KEY: Sql = sql!("DELETE FROM idempotency_keys WHERE drop_id = $1");

@@ -527,7 +527,9 @@ const HELD_PLACES: Sql = sql!(
 );
 
 const CALLS: Sql = sql!(
-    "SELECT drops.id, campaigns.name, drops.attempt, drops.number, drops.pbx, drops.technique, drops.message, \
+    "SELECT drops.id, campaigns.name, drops.attempt, drops.number, drops.pbx, \
+     CASE WHEN EXISTS (SELECT 1 FROM ordered_drops WHERE drop_id = drops.id AND channel IS NOT NULL) \
+     THEN 'adopted' ELSE drops.technique END, drops.message, \
      drops.caller_id, drops.ruling, drops.started_at, drops.ended_at, drops.outcome, drops.proof, drops.evidence FROM ",
     { number BIGINT },
     " JOIN drops ON drops.number = given.number LEFT JOIN campaigns ON campaigns.id = drops.campaign \

@@ -270,8 +270,10 @@ pub(super) fn read_contact(stored: StoredContact) -> Option<Leased> {
 /// least one.
 fn calls_of(technique: Technique, legs: Option<i64>) -> u32 {
     match (legs, technique) {
-        (Some(..=1), Technique::Double | Technique::Single) | (None, Technique::Single) => 1,
-        (Some(_), Technique::Double | Technique::Single) | (None, Technique::Double) => 2,
+        (Some(..=1), Technique::Double | Technique::Single | Technique::Adopted)
+        | (None, Technique::Single | Technique::Adopted) => 1,
+        (Some(_), Technique::Double | Technique::Single | Technique::Adopted)
+        | (None, Technique::Double) => 2,
     }
 }
 

@@ -713,7 +713,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "drops.holder",
         "the run that has to settle it, or has settled it",
     ),
-    ("drops.technique", "`double` or `single`"),
+    (
+        "drops.technique",
+        "`double` or `single`; of one that took a call over `single`, and `ordered_drops.channel` has the call",
+    ),
     ("drops.message", "the message"),
     (
         "drops.variant",
@@ -986,7 +989,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("ordered_drops.drop_id", "the drop"),
     (
         "ordered_drops.principal",
-        "who ordered it: `token:` and its id",
+        "who ordered it: `token:` and its id, `user:` and a name, or `dialplan`",
     ),
     (
         "ordered_drops.foreign_id",
@@ -1000,6 +1003,10 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "ordered_drops.traceparent",
         "the trace of whoever ordered it, as W3C Trace Context has it",
+    ),
+    (
+        "ordered_drops.channel",
+        "the call that it took over: the PBX, and the channel there; a channel has one drop",
     ),
     ("held_drops.drop_id", "the drop"),
     (
@@ -1060,7 +1067,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "audit.who",
         "who: `token:` and its id, or a user of the system",
     ),
-    ("audit.via", "`api`, `session`, `link` or `cli`"),
+    (
+        "audit.via",
+        "`api`, `session`, `link`, `cli`, or `pbx`: by the dialplan",
+    ),
     ("audit.ip", "the address it came from"),
     ("audit.request_id", "the request that it was"),
     ("audit.action", "what was done"),

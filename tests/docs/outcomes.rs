@@ -214,10 +214,16 @@ const fn ready_by(by: ReadyBy) -> &'static str {
         ReadyBy::Beep => "the end of a beep",
         ReadyBy::Silence => "the end of the greeting, if no beep came",
         ReadyBy::Dialplan => "the wait for silence in the PBX's dialplan",
+        ReadyBy::Agent => "the agent, who heard the beep and handed the call over after it",
     }
 }
 
-const READY_BY: [ReadyBy; 3] = [ReadyBy::Beep, ReadyBy::Silence, ReadyBy::Dialplan];
+const READY_BY: [ReadyBy; 4] = [
+    ReadyBy::Beep,
+    ReadyBy::Silence,
+    ReadyBy::Dialplan,
+    ReadyBy::Agent,
+];
 
 const fn ended_by(by: EndedBy) -> &'static str {
     match by {
@@ -260,12 +266,15 @@ const fn milestone(milestone: Milestone) -> &'static str {
         Milestone::PromptStarted => "the prompt for a call screener began",
         Milestone::PromptFinished => "the prompt for a call screener ended",
         Milestone::TapLost => "the live audio was lost",
+        Milestone::GivenBack => {
+            "a call that an agent had handed over went back to the dialplan, because a person was on the line"
+        }
         Milestone::DropHungUp => "the hang-up of the drop leg was requested",
         Milestone::DropGone => "the drop leg has ended",
     }
 }
 
-const MILESTONES: [Milestone; 19] = [
+const MILESTONES: [Milestone; 20] = [
     Milestone::BusyDialled,
     Milestone::DropDialled,
     Milestone::BusyAlerting,
@@ -283,6 +292,7 @@ const MILESTONES: [Milestone; 19] = [
     Milestone::PromptStarted,
     Milestone::PromptFinished,
     Milestone::TapLost,
+    Milestone::GivenBack,
     Milestone::DropHungUp,
     Milestone::DropGone,
 ];

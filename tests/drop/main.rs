@@ -5,6 +5,7 @@
     reason = "a script that cannot be read is a fault of the test"
 )]
 
+mod adopted;
 mod board;
 mod calling;
 mod connection;

@@ -280,6 +280,7 @@ fn consequence(scene: &Scene, kind: RefusalKind) -> String {
             | Command::Say(_)
             | Command::Hush(_)
             | Command::Release(_)
+            | Command::GiveBack(_)
             | Command::StopPlay(_) => {
                 panic!(
                     "{} after {refusal} of {}",

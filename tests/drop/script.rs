@@ -1,16 +1,16 @@
 //! The language of the ladders: events, commands and plans as words, read and written.
 //!
 //! ```text
-//! plan          [double|single] [listen [sound]] [KEY=VALUE ..]
+//! plan          [double|single|adopted [now] [give_back]] [listen [sound]] [KEY=VALUE ..]
 //!               keys are the fields of a plan, times in seconds; `sound`: only the PBX has the message
-//! ready point   beep [HZ BEGAN ENDED]|silence|dialplan         how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
+//! ready point   beep [HZ BEGAN ENDED]|silence|dialplan|agent   how long ago in seconds; 1004 Hz 0.62 to 0.2 unless given
 //! event         accepted|progress|ringing|redirected|answered|entered|not_ready|absent|interrupted|late_beep|limit_beep|deaf LEG
-//!               returned|held|resumed LEG  no_audio LEG [pbx_silent]
+//!               returned|given_back|held|resumed LEG  no_audio LEG [pbx_silent]
 //!               speaking N  stumbled N GAP  spoken N whole|unconfirmed|stopped|lost SENT [UNHEARD]
 //!               sit LEG invalid|congestion|other
 //!               screened LEG VERDICT [CAUSE]  ready LEG POINT  far_end|gone LEG Q850[/SIP]
 //!               play_started|play_done|play_failed N [@PBX MILLISECONDS]  refused COMMAND KIND
-//! command       dial|screen|listen|await_ready|release|say|hang_up LEG  play|speak LEG N  stop_play|hush N
+//! command       dial|screen|listen|await_ready|release|say|give_back|hang_up LEG  play|speak LEG N  stop_play|hush N
 //! what is seen  LEG EVENT; LEG EVENT; LEG exists; play N
 //! ```
 
@@ -18,9 +18,9 @@ use std::{fmt::Write as _, time::Duration};
 
 use aftertone::{
     drop::{
-        Beeped, Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd, ReadyPoint, Refusal,
-        RefusalKind, Seen, Sit, Spoken, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
-        WhenScreened, WhenUnsure,
+        Adoption, Beeped, Begin, Cause, Command, Event, Mode, PbxTime, Plan, PlaybackEnd,
+        ReadyPoint, Refusal, RefusalKind, Seen, Sit, Spoken, SpokenEnd, Technique, Voice,
+        WhenBusyLegAnswered, WhenHuman, WhenScreened, WhenUnsure,
     },
     id::Play,
     words::{Leg, Verdict},
@@ -44,6 +44,7 @@ pub(crate) fn default_plan() -> Plan {
         voice: Voice::Ours,
         max_restarts: 2,
         message: Some(Duration::from_millis(7_240)),
+        adoption: Adoption::default(),
     }
 }
 
@@ -53,6 +54,9 @@ pub(crate) fn plan(text: &str) -> Plan {
         match word.split_once('=') {
             None if word == "double" => plan.technique = Technique::Double,
             None if word == "single" => plan.technique = Technique::Single,
+            None if word == "adopted" => plan.technique = Technique::Adopted,
+            None if word == "now" => plan.adoption.begin = Begin::AtOnce,
+            None if word == "give_back" => plan.adoption.when_human = WhenHuman::GiveBack,
             None if word == "listen" => plan.mode = Mode::Listen,
             None if word == "sound" => plan.voice = Voice::Pbx,
             Some(("max_restarts", value)) => plan.max_restarts = value.parse().unwrap(),
@@ -115,6 +119,7 @@ pub(crate) fn event(text: &str) -> Event {
             why: "so the tap said".into(),
         },
         ["returned", l] => Event::Returned(leg(l)),
+        ["given_back", l] => Event::GivenBack(leg(l)),
         ["held", l] => Event::Held(leg(l)),
         ["resumed", l] => Event::Resumed(leg(l)),
         ["no_audio", l, ref silent @ ..] => Event::NoAudio {
@@ -205,6 +210,7 @@ pub(crate) fn event_words(event: &Event) -> String {
         Event::FarEndHungUp { leg, cause } => format!("far_end {leg} {}", cause_words(*cause)),
         Event::Gone { leg, cause } => format!("gone {leg} {}", cause_words(*cause)),
         Event::Absent(leg) => format!("absent {leg}"),
+        Event::GivenBack(leg) => format!("given_back {leg}"),
         Event::Refused { command, why } => {
             format!(
                 "refused {} {}",
@@ -227,6 +233,7 @@ pub(crate) fn command_words(command: Command) -> String {
         Command::Release(leg) => format!("release {leg}"),
         Command::Play(leg, play) => format!("play {leg} {}", play.0),
         Command::StopPlay(play) => format!("stop_play {}", play.0),
+        Command::GiveBack(leg) => format!("give_back {leg}"),
         Command::HangUp(leg) => format!("hang_up {leg}"),
     }
 }
@@ -303,6 +310,7 @@ fn read_command(words: &[&str]) -> Command {
         ["release", l] => Command::Release(leg(l)),
         ["play", l, n] => Command::Play(leg(l), play(n)),
         ["stop_play", n] => Command::StopPlay(play(n)),
+        ["give_back", l] => Command::GiveBack(leg(l)),
         ["hang_up", l] => Command::HangUp(leg(l)),
         _ => panic!("no such command: {words:?}"),
     }
@@ -381,6 +389,7 @@ fn ready_point(words: &[&str]) -> ReadyPoint {
         }),
         ["silence"] => ReadyPoint::Silence,
         ["dialplan"] => ReadyPoint::Dialplan,
+        ["agent"] => ReadyPoint::Agent,
         _ => panic!("no such ready point: {words:?}"),
     }
 }

@@ -7,6 +7,7 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+mod agents;
 mod answer_classes;
 mod campaigns;
 mod concurrent_programs;
@@ -151,6 +152,7 @@ fn main() {
         hold::trials(&bench),
         faults::trials(&bench),
         serve::trials(&bench),
+        agents::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
         // Last: before one that runs alone, all others have to end, and nothing is begun beside it.

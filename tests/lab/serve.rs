@@ -35,7 +35,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
 }
 
 /// A program of its own that is to serve.
-fn program<'a>(lab: &'a Lab, name: &str) -> Program<'a> {
+pub(crate) fn program<'a>(lab: &'a Lab, name: &str) -> Program<'a> {
     let folder = lab.folder().join(name);
     Program::new(lab, name)
         .with("INSTANCE", name)
@@ -45,7 +45,7 @@ fn program<'a>(lab: &'a Lab, name: &str) -> Program<'a> {
 }
 
 /// Waits until it listens; returns its address.
-fn address(service: &Running) -> Result<String, Failed> {
+pub(crate) fn address(service: &Running) -> Result<String, Failed> {
     wait_for(PATIENCE, || {
         let said = service.said();
         let mut addresses = said
@@ -57,14 +57,14 @@ fn address(service: &Running) -> Result<String, Failed> {
 }
 
 /// The API of a service, to a client that may do everything.
-struct Api {
+pub(crate) struct Api {
     url: String,
     token: String,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Api {
-    fn new(program: &Program<'_>, service: &Running) -> Result<Self, Failed> {
+    pub(crate) fn new(program: &Program<'_>, service: &Running) -> Result<Self, Failed> {
         let made = program.ask(&["token", "add", "lab", "--scope", "admin", "--json"])?;
         let made: Value = serde_json::from_str(&made)?;
         Ok(Self {
@@ -77,7 +77,12 @@ impl Api {
     }
 
     /// A request with a body of this media type; its answer, which has to be a good one.
-    fn ask(&self, method: &str, path: &str, body: Option<(&str, String)>) -> Result<Value, Failed> {
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> Result<Value, Failed> {
         let client = reqwest::Client::new();
         let mut request = client
             .request(method.parse()?, format!("{}{path}", self.url))
@@ -100,7 +105,7 @@ impl Api {
         Ok(serde_json::from_str(&text)?)
     }
 
-    fn json(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failed> {
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failed> {
         self.ask(method, path, Some(("application/json", body.to_string())))
     }
 }

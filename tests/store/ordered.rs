@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftertone::{
     auth::{KeptToken, Scope, Scopes, Token},
     campaign::budget::Calls,
-    drop::Outcome,
+    drop::{Outcome, Technique},
     events::{EventFilter, EventKind},
     id::DropId,
     store::{
@@ -31,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         a_refusal_stays_with_its_key,
         an_order_that_is_taken_back_leaves_its_key_free,
         a_drop_that_misses_its_moment_begins_once_and_ends_once,
+        a_call_that_is_taken_over_has_one_drop,
         drops_are_listed_in_pages_both_ways,
         a_change_and_its_row_in_the_audit_log_are_one,
         a_row_of_the_audit_log_that_was_changed_is_known,
@@ -460,6 +461,35 @@ async fn a_campaign_is_changed_at_the_version_that_was_read(base: &Base) {
     assert!(none.is_empty());
 }
 
+async fn a_call_that_is_taken_over_has_one_drop(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let store = &fixture.store;
+    let take_over = async |key: &str, drop: u128, channel: &str| {
+        let intent = aftertone::store::Intent {
+            technique: Technique::Adopted,
+            ..intent(None, number(1), drop)
+        };
+        let record = OrderRecord {
+            channel: Some(channel.to_owned()),
+            ..record(key, drop)
+        };
+        let written = store.commit_order(&fixture.holder, intent, &record, fixture.at(1));
+        written.await.unwrap()
+    };
+    let applied = OrderWritten::Written(Written::Applied);
+    assert_eq!(take_over("a", 1, "pbx/17.4").await, applied);
+    // By whatever way it is asked for again.
+    assert_eq!(take_over("b", 2, "pbx/17.4").await, OrderWritten::KeyTaken);
+    assert_eq!(store.drop_of(DropId::from_u128(2)).await.unwrap(), None);
+    assert_eq!(take_over("c", 3, "pbx/17.5").await, applied);
+    let drop = store.drop_of(DropId::from_u128(1)).await.unwrap().unwrap();
+    assert_eq!(drop.technique, Technique::Adopted);
+    // An earlier version reads it as a call that it knows.
+    let mut stored = base.texts("SELECT technique FROM drops ORDER BY id").await;
+    stored.dedup();
+    assert_eq!(stored, ["single"]);
+}
+
 /// Orders a drop with a key; `to` is whom it calls.
 async fn order(fixture: &Fixture, key: &str, drop: u128, to: u128) -> OrderWritten {
     let to = number(usize::try_from(to).unwrap());
@@ -487,6 +517,7 @@ pub(crate) fn record(key: &str, drop: u128) -> OrderRecord {
         metadata: Some(r#"{"a":1}"#.to_owned()),
         expires_at: None,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        channel: None,
         audit: entry("drop.order"),
     }
 }

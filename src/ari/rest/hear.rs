@@ -94,7 +94,10 @@ impl Rest {
         let id = bridge.to_string();
         // A list here: what is between commas in a body is one id.
         let body = AddBody {
-            channel: channels.iter().map(ToString::to_string).collect(),
+            channel: channels
+                .iter()
+                .map(|channel| self.adopted.theirs(&channel.to_string()).into_owned())
+                .collect(),
         };
         done(self.post(&["bridges", &id, "addChannel"], &body).await?)
     }

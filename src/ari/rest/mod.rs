@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    adopted::AdoptedChannels,
     failure::Failure,
     transport::{Http, Reply, Request},
     wire::{
@@ -34,6 +35,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Rest {
     http: Http,
+    adopted: AdoptedChannels,
 }
 
 /// A call to make.
@@ -70,8 +72,8 @@ pub enum HangUp {
 
 /// Calls, and what is done to them.
 impl Rest {
-    pub(super) const fn new(http: Http) -> Self {
-        Self { http }
+    pub(super) const fn new(http: Http, adopted: AdoptedChannels) -> Self {
+        Self { http, adopted }
     }
 
     /// Makes a call. That the channel exists (409) is success: the id is ours alone, so an earlier request made it.
@@ -134,12 +136,34 @@ impl Rest {
         name: &str,
         value: &str,
     ) -> Result<(), Failure> {
-        let id = channel.to_string();
+        self.set_variable_of(&channel.to_string(), name, value)
+            .await
+    }
+
+    /// The same for a channel that is none of ours.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_variable_of(
+        &self,
+        channel: &str,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Failure> {
         let body = VariableBody {
             variable: name,
             value,
         };
-        done(self.post(&["channels", &id, "variable"], &body).await?)
+        done(self.post(&["channels", channel, "variable"], &body).await?)
+    }
+
+    /// Lets a channel that is none of ours leave the app for the place behind the one where it entered it.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn go_on(&self, channel: &str) -> Result<(), Failure> {
+        let path = ["channels", channel, "continue"];
+        done(self.send(Method::POST, &path, &[], None).await?)
     }
 
     /// Lets a channel leave the app for the dialplan.
@@ -204,7 +228,13 @@ impl Rest {
     /// # Errors
     /// [`Failure`].
     pub async fn channels(&self) -> Result<Vec<Channel>, Failure> {
-        self.get(&["channels"], &[]).await
+        let mut channels: Vec<Channel> = self.get(&["channels"], &[]).await?;
+        for channel in &mut channels {
+            if let Some(ours) = self.adopted.ours(&channel.id) {
+                channel.id = ours;
+            }
+        }
+        Ok(channels)
     }
 
     /// One channel; `None` if there is none of that id.
@@ -236,10 +266,30 @@ impl Rest {
     /// [`Failure`]; 422 ([`RefusalKind::WrongState`]) if one of them does not exist.
     pub async fn subscribe(&self, app: &str, sources: &[String]) -> Result<(), Failure> {
         let body = SubscribeBody {
-            event_source: sources.join(","),
+            event_source: self.sources(sources),
         };
         let path = ["applications", app, "subscription"];
         done(self.post(&path, &body).await?)
+    }
+
+    /// Makes an app hear no more of `sources`.
+    ///
+    /// # Errors
+    /// [`Failure`]; 422 ([`RefusalKind::WrongState`]) if one of them does not exist.
+    pub async fn unsubscribe(&self, app: &str, sources: &[String]) -> Result<(), Failure> {
+        let sources = self.sources(sources);
+        let query = [("eventSource", sources.as_str())];
+        let path = ["applications", app, "subscription"];
+        done(self.send(Method::DELETE, &path, &query, None).await?)
+    }
+
+    /// Sources as the PBX knows them.
+    fn sources(&self, sources: &[String]) -> String {
+        let theirs = sources.iter().map(|source| match source.split_once(':') {
+            Some(("channel", id)) => format!("channel:{}", self.adopted.theirs(id)),
+            _ => source.clone(),
+        });
+        theirs.collect::<Vec<_>>().join(",")
     }
 
     /// The apps that are registered.
@@ -397,9 +447,15 @@ impl Rest {
         body: Option<Vec<u8>>,
     ) -> Result<Reply, Failure> {
         let urgent = method == Method::DELETE;
+        let theirs;
+        let mut named = path.to_vec();
+        if let ["channels", id, ..] = path {
+            theirs = self.adopted.theirs(id);
+            named[1] = &theirs;
+        }
         let request = Request {
             method,
-            path,
+            path: &named,
             query,
             urgent,
             by: None,

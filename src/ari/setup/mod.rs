@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tracing::warn;
 
-use super::{rest::Rest, transport::Http};
+use super::{adopted::AdoptedChannels, rest::Rest, transport::Http};
 
 /// How long one request may take, from waiting for a connection to the end of the reply, unless set otherwise.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +54,7 @@ pub struct Pbx {
     pub(super) base: Url,
     pub(super) authorization: HeaderValue,
     pub(super) tls: Arc<ClientConfig>,
+    pub(super) adopted: AdoptedChannels,
     rest: Rest,
 }
 
@@ -94,17 +95,24 @@ impl Pbx {
             authorization.clone(),
             settings.request_timeout,
         );
+        let adopted = AdoptedChannels::default();
         Ok(Self {
             base,
             authorization,
             tls: Arc::new(tls),
-            rest: Rest::new(http),
+            rest: Rest::new(http, adopted.clone()),
+            adopted,
         })
     }
 
     /// The request side. Cheap to clone; all clones share one pool of connections.
     pub fn rest(&self) -> Rest {
         self.rest.clone()
+    }
+
+    /// The channels that are taken over, which requests and events of this and its clones name as legs.
+    pub fn adopted(&self) -> AdoptedChannels {
+        self.adopted.clone()
     }
 
     /// The PBX's address, as `host:port`, for people and for connecting.

@@ -326,7 +326,7 @@ impl EventLink {
             }
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
         };
-        let event = match wire::WireEvent::parse(text) {
+        let mut event = match wire::WireEvent::parse(text) {
             Ok(event) => event,
             Err(error) => {
                 // The parser's own words may quote the message, and with it a number.
@@ -338,6 +338,7 @@ impl EventLink {
         if event.kind.as_str() == "ApplicationReplaced" && event.application.as_str() == self.app {
             return Err(End::Replaced);
         }
+        self.pbx.adopted.rename(&mut event);
         for notice in translate(&self.run, &event) {
             match self.sender.try_send(Incoming::Notice(notice)) {
                 Ok(()) => {}

@@ -12,6 +12,7 @@
 //! | `PlaybackStarted`, `PlaybackFinished` | the same |
 //! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
 //! | `ChannelDestroyed` | `Gone` |
+//! | `StasisStart` of a channel that is not ours, with `leave`, `fetched` or `callback` | an [`Arrival`] |
 //!
 //! All other events say nothing of a drop. A hang-up that is soft was requested here, over ARI or at the PBX's console, and the cause
 //! that it carries is a flag, not Q.850.
@@ -51,6 +52,8 @@ pub enum Notice {
         /// The drop whose id it brought as a leg of ours does: a call that the PBX made in the place of one of ours.
         drop: Option<DropId>,
     },
+    /// A call that is none of ours waits in our app and says what it is there for.
+    Arrived(Arrival),
     /// The PBX dials another number in the place of a leg, because the network said so.
     Forwarded {
         /// The drop whose leg it was.
@@ -58,6 +61,30 @@ pub enum Notice {
         /// The id of the channel that it dials by.
         channel: String,
     },
+}
+
+/// A call that somebody else has made, and that waits in our app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The channel's id.
+    pub channel: String,
+    /// What it is there for, and what goes with that: the arguments of `Stasis()` behind the app.
+    pub args: Vec<String>,
+    /// It has waited since before events flowed, so that another process may have begun with it.
+    pub is_late: bool,
+}
+
+impl Arrival {
+    /// The arrival of a channel that is none of ours, if its first argument is one of these words.
+    fn of(channel: &str, args: Vec<String>, is_late: bool) -> Option<Self> {
+        let is_one = args.first().is_some_and(|word| ARRIVALS.contains(&&**word))
+            && channel.parse::<ChannelId>().is_err();
+        is_one.then(|| Self {
+            channel: channel.to_owned(),
+            args,
+            is_late,
+        })
+    }
 }
 
 /// What a channel did that serves a drop.
@@ -103,6 +130,17 @@ pub fn in_place_of_ours(app: &str, channels: &[Channel]) -> Vec<String> {
     };
     let found = channels.iter().filter(is_one);
     found.map(|channel| channel.id.clone()).collect()
+}
+
+/// The calls in a list of the PBX's channels that are none of ours, wait in `app` and say what they are there for.
+pub fn waiting(app: &str, channels: &[Channel]) -> Vec<Arrival> {
+    let arrivals = channels.iter().filter_map(|channel| {
+        let mut data = channel.dialplan.app_data.split(',');
+        let is_there = channel.dialplan.app_name == "Stasis" && data.next() == Some(app);
+        let args = data.map(str::to_owned).collect();
+        is_there.then(|| Arrival::of(&channel.id, args, true))?
+    });
+    arrivals.collect()
 }
 
 /// The channels in a list of the PBX's that this program made, in whatever run.
@@ -229,6 +267,10 @@ fn started(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
             let did = status.map_or(AidDid::Entered, |status| AidDid::Judged(status.to_owned()));
             return [Some(Notice::Aid { channel, did }), None];
         }
+        let args = event.args.0.iter().map(|arg| arg.as_str().to_owned());
+        if let Some(arrival) = Arrival::of(id, args.collect(), false) {
+            return [Some(Notice::Arrived(arrival)), None];
+        }
         let stranger = Notice::Stranger {
             channel: id.to_owned(),
             ours: id.parse().ok(),
@@ -343,6 +385,9 @@ fn within(number: Number, from: u16, to: u16) -> Option<u16> {
     let number = u16::try_from(number.0?).ok()?;
     (from..=to).contains(&number).then_some(number)
 }
+
+/// What calls of others are in our app for: an agent leaves a message, a channel that we have asked for comes, somebody calls back.
+const ARRIVALS: [&str; 3] = ["leave", "fetched", "callback"];
 
 /// The variable in which the dialplan sets AMD's answer before it waits for the ready point.
 const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";

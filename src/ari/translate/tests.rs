@@ -482,6 +482,66 @@ fn channel(role: &str, state: &str, app_name: &str, app_data: &str) -> Channel {
     .unwrap()
 }
 
+#[test]
+fn a_call_of_somebody_else_s_says_what_it_is_there_for() {
+    let enters = |id: &str, args: &[&str]| {
+        notices_of(&serde_json::json!({
+            "type": "StasisStart", "args": args, "channel": {"id": id, "state": "Up"},
+        }))
+    };
+    let arrived = |args: &[&str]| {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        vec![Notice::Arrived(Arrival {
+            channel: "1700000000.42".to_owned(),
+            args,
+            is_late: false,
+        })]
+    };
+    let leave = ["leave", "spring", "", "+12025550101"];
+    assert_eq!(enters("1700000000.42", &leave), arrived(&leave));
+    assert_eq!(
+        enters("1700000000.42", &["fetched", "7"]),
+        arrived(&["fetched", "7"])
+    );
+    // Neither a word that is not known, nor a channel that this program made.
+    let ours = ChannelId::leg(RunName::new("other").unwrap(), DROP, Leg::Drop).to_string();
+    for (id, args) in [
+        ("1700000000.42", ["else", "x"]),
+        (&*ours, ["leave", "spring"]),
+    ] {
+        let told = enters(id, &args);
+        assert!(matches!(told[..], [Notice::Stranger { .. }]), "{told:?}");
+    }
+}
+
+#[test]
+fn a_call_that_waits_is_found_in_the_list_of_channels() {
+    let channel = |id: &str, app_name: &str, app_data: &str| -> Channel {
+        serde_json::from_value(serde_json::json!({
+            "id": id, "state": "Up", "dialplan": {"app_name": app_name, "app_data": app_data},
+        }))
+        .unwrap()
+    };
+    let channels = [
+        channel("17.1", "Stasis", "aftertone,leave,spring,now"),
+        channel("17.2", "Stasis", "aftertone2,leave,spring"),
+        channel("17.3", "Wait", "aftertone,leave,spring"),
+        channel("17.4", "Stasis", "aftertone"),
+        channel("17.5", "Stasis", &format!("aftertone,{DROP},EARS,SUCCESS")),
+    ];
+    let found = waiting("aftertone", &channels);
+    let found: Vec<_> = found
+        .iter()
+        .map(|each| (&*each.channel, each.is_late))
+        .collect();
+    assert_eq!(found, [("17.1", true)]);
+    assert_eq!(
+        waiting("aftertone", &channels)[0].args,
+        ["leave", "spring", "now"]
+    );
+    assert_eq!(in_place_of_ours("aftertone", &channels), ["17.5"]);
+}
+
 fn notices_of(event: &Value) -> Vec<Notice> {
     let text = event.to_string();
     translate(&run(), &wire::WireEvent::parse(&text).unwrap()).collect()
@@ -495,7 +555,10 @@ fn events(event: &Value) -> Vec<Event> {
                 assert_eq!(drop, DROP);
                 event
             }
-            Notice::Aid { .. } | Notice::Stranger { .. } | Notice::Forwarded { .. } => {
+            Notice::Aid { .. }
+            | Notice::Stranger { .. }
+            | Notice::Arrived(_)
+            | Notice::Forwarded { .. } => {
                 panic!("no leg")
             }
         })

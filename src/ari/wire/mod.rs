@@ -84,6 +84,16 @@ pub struct Channel {
     pub creationtime: String,
     /// Its place in the dialplan.
     pub dialplan: Dialplan,
+    /// Whose call it is.
+    pub caller: Caller,
+}
+
+/// Whose call a channel is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Caller {
+    /// The number, as the PBX has it; empty if it is withheld. Of a call that goes out, the number that is called.
+    pub number: String,
 }
 
 impl Channel {

@@ -63,7 +63,7 @@ impl Calls {
                 calls.busy_legs = 1;
                 calls.released = 1;
             }
-            Technique::Single => {}
+            Technique::Single | Technique::Adopted => {}
         }
         calls
     }
@@ -137,7 +137,7 @@ impl Calls {
             | Outcome::Failed => {
                 let (busy_legs, drop_legs) = match technique {
                     Technique::Double => (1, 0),
-                    Technique::Single => (0, 1),
+                    Technique::Single | Technique::Adopted => (0, 1),
                 };
                 Self {
                     busy_legs,

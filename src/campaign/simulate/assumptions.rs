@@ -42,7 +42,7 @@ impl Assumptions {
     pub(super) fn draw(&self, technique: Technique, dice: &mut Dice) -> Drawn {
         let rows = match technique {
             Technique::Double => &self.double,
-            Technique::Single => &self.single,
+            Technique::Single | Technique::Adopted => &self.single,
         };
         let total: u64 = rows.iter().map(|row| u64::from(row.weight)).sum();
         let mut point = dice.below(total);

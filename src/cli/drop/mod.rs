@@ -149,6 +149,7 @@ fn order(
             after: Some(json!({"message": args.message}).to_string()),
             ..by_user("drop.order", drop.to_string())
         }),
+        adopted: None,
     })
 }
 

@@ -191,6 +191,7 @@ mod tests {
             voice: crate::drop::Voice::Ours,
             max_restarts: 2,
             message: None,
+            adoption: crate::drop::Adoption::default(),
         }
     }
 }

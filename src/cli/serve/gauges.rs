@@ -35,7 +35,11 @@ pub(super) fn labels() -> Labels {
     ];
     let proofs = [Proof::Proven, Proof::Probable, Proof::Unproven];
     Labels {
-        techniques: vec![Technique::Double.slug(), Technique::Single.slug()],
+        techniques: vec![
+            Technique::Double.slug(),
+            Technique::Single.slug(),
+            Technique::Adopted.slug(),
+        ],
         outcomes: Outcome::ALL.map(Outcome::slug).to_vec(),
         proofs: proofs.map(Proof::slug).to_vec(),
         verdicts: verdicts.map(Verdict::as_str).to_vec(),

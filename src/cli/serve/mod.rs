@@ -47,7 +47,7 @@ use super::{CliError, Exit, campaign::wait, database, printer::Printer, traced};
 use crate::{
     clock,
     config::{Config, StoreUrl},
-    controller::{ControllerError, ordered_drops::OrderedDrops},
+    controller::{ControllerError, incoming::IncomingCalls, ordered_drops::OrderedDrops},
     error_chain::chain,
     hooks::{Webhooks, begin_sending},
     http::{
@@ -139,8 +139,20 @@ pub(super) async fn run(
     let (stopping, closed) = (CancellationToken::new(), CancellationToken::new());
     let hang_up = CancellationToken::new();
     let drops = has_pbx.then(|| {
+        let ends = (stopping.clone(), hang_up.clone());
+        let (incoming, taking) = IncomingCalls::begin(
+            store.clone(),
+            config_seen.clone(),
+            ends.0.clone(),
+            ends.1.clone(),
+        );
         let (store, config) = (store.clone(), config_seen.clone());
-        OrderedDrops::begin(store, config, stopping.clone(), hang_up.clone())
+        let (drops, dropping) = OrderedDrops::begin(store, config, ends.0, ends.1);
+        let drops = drops.beside(incoming);
+        let both = async move {
+            let _ = tokio::join!(taking, dropping);
+        };
+        (drops, tokio::spawn(both))
     });
     let (drops, dropping) = drops.unzip();
     let (uploads, uploading) = {

@@ -130,6 +130,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.audio.max_length, seconds(120));
     assert_eq!(config.audio.target_lufs, None);
     assert_eq!(config.evidence.dir, None);
+    assert_eq!(config.incoming.app, None);
     assert_eq!(config.evidence.max_age, Some(seconds(30 * 86_400)));
     assert_eq!(config.evidence.max_size, 1_000_000_000);
     assert!(
@@ -209,6 +210,8 @@ hours = false
 limits = ["2 per 12h"]
 blocked_prefixes = ["+1900"]
 rules = [{ name = "late", hours = "10:00-20:00" }]
+[incoming]
+app = "aftertone"
 [trunk]
 name = "carrier-1"
 starts_per_second = 5
@@ -318,6 +321,7 @@ list = "gone"
     ));
     assert_eq!(config.store.lost_after, Duration::from_secs(1_200));
     assert_eq!(config.store.connections, 20);
+    assert_eq!(config.incoming.app.as_deref(), Some("aftertone"));
     let days = |days: u64| Some(Duration::from_secs(days * 86_400));
     assert_eq!(config.retention.drops, days(400));
     assert_eq!(config.retention.decisions, days(90));
@@ -570,13 +574,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, trunk, price, serve, webhooks, telemetry, callback");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(

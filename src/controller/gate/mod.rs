@@ -309,7 +309,7 @@ pub fn rules_digest(settings: &GateSettings, spec: &Spec) -> String {
 pub fn calls(technique: Technique) -> u32 {
     match technique {
         Technique::Double => 2,
-        Technique::Single => 1,
+        Technique::Single | Technique::Adopted => 1,
     }
 }
 

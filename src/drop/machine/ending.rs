@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{DropPhase, EventLink, VoicemailDrop, by_leg, holding::HELD};
+use super::{DropPhase, EventLink, GivingBack, VoicemailDrop, by_leg, holding::HELD};
 use crate::{
     drop::{
         event::{Cause, Command, Refusal, RefusalKind},
@@ -140,7 +140,13 @@ impl VoicemailDrop {
                 self.note_played(None, now);
                 self.finish_with_far_end(by, now);
             }
-            DropPhase::Clearing { .. } => self.end_if_clear(),
+            DropPhase::Clearing { .. } => {
+                // One that was to be given back was not ended by us.
+                if self.giving_back != GivingBack::No {
+                    self.found.ended_by.get_or_insert(by);
+                }
+                self.end_if_clear();
+            }
             DropPhase::Dialling
             | DropPhase::Answered { .. }
             | DropPhase::Screening { .. }
@@ -223,6 +229,7 @@ impl VoicemailDrop {
             }
             // These are no requests: what becomes of them, the connection says.
             Command::Speak(..) | Command::Say(_) | Command::Hush(_) | Command::Release(_) => {}
+            Command::GiveBack(_) => self.keep(now),
             Command::HangUp(leg) => {
                 if self.leg(leg).is_alive() && self.leg(leg).is_leaving() {
                     self.timers.set(Timer::HangUpAgain, now + HANG_UP_REFUSED);
@@ -400,6 +407,9 @@ impl VoicemailDrop {
 
     /// Decides the drop, and hangs up the leg that is live.
     pub(super) fn end_ourselves(&mut self, outcome: Outcome, now: Instant) {
+        if outcome == Outcome::Human && self.may_give_back() {
+            return self.give_back(now);
+        }
         self.found.ended_by = Some(EndedBy::Us);
         self.clear(outcome, now);
     }
@@ -419,7 +429,7 @@ impl VoicemailDrop {
         self.end_if_clear();
     }
 
-    fn end_if_clear(&mut self) {
+    pub(super) fn end_if_clear(&mut self) {
         if !self.busy.is_alive() && !self.drop.is_alive() {
             self.end();
         }

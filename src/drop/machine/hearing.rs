@@ -217,6 +217,7 @@ impl VoicemailDrop {
         match by {
             ReadyBy::Dialplan => matches!(self.ears, Ears::Dialplan | Ears::Parted(_)),
             ReadyBy::Beep | ReadyBy::Silence => matches!(self.ears, Ears::Dialplan | Ears::Ours),
+            ReadyBy::Agent => !matches!(self.ears, Ears::Returning(_)),
         }
     }
 }

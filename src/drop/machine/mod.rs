@@ -14,8 +14,12 @@
 //!
 //! The steps themselves are in `calling` (until the answer), `playing` (from the verdict to the message's end), `speaking`
 //! (the message that we send ourselves), `hearing` (what only our own ears say), `returning` (when the audio connection
-//! ends), `holding` (a far end that holds the call), `screened` (a call screener) and `ending` (ends of legs, refusals, deadlines, the way out).
+//! ends), `holding` (a far end that holds the call), `screened` (a call screener), `adopted` (a call that an agent hands over) and
+//! `ending` (ends of legs, refusals, deadlines, the way out).
+//!
+//! A call that an agent hands over is up from the start: its drop begins in Screening, or Awaiting, with one leg.
 
+mod adopted;
 mod calling;
 mod ending;
 mod hearing;
@@ -69,6 +73,8 @@ pub struct VoicemailDrop {
     interrupted: bool,
     /// The prompt that answers a call screener was asked for; it is said once.
     prompted: bool,
+    /// How far a call that is given back has come.
+    giving_back: GivingBack,
     timers: Timers,
     commands: VecDeque<Command>,
     timeline: Vec<Moment>,
@@ -153,6 +159,19 @@ enum Parting {
     Released,
 }
 
+/// How far a call that an agent handed over, and in which a person is, has come on its way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GivingBack {
+    /// It is not given back.
+    No,
+    /// Its audio connection is being ended, so that it comes into our app.
+    Releasing(Leg),
+    /// The PBX was asked to take it.
+    Asked(Leg),
+    /// That has failed, and it is hung up.
+    Kept,
+}
+
 /// What was found out, for the report.
 #[derive(Clone, Debug, Default)]
 struct Findings {
@@ -189,6 +208,7 @@ impl VoicemailDrop {
             sent: None,
             interrupted: false,
             prompted: false,
+            giving_back: GivingBack::No,
             ears: match plan.mode {
                 Mode::Dialplan => Ears::Dialplan,
                 Mode::Listen => Ears::Ours,
@@ -207,6 +227,7 @@ impl VoicemailDrop {
                 this.timers.set(Timer::Lead, now + this.plan.lead);
             }
             Technique::Single => this.dial_drop_leg(now),
+            Technique::Adopted => this.adopt(now),
         }
         this
     }
@@ -255,6 +276,7 @@ impl VoicemailDrop {
             Event::NoAudio { leg, pbx_answers } => self.on_no_audio(leg, pbx_answers, now),
             Event::Held(leg) => self.on_held(leg, now),
             Event::Resumed(leg) => self.on_resumed(leg, now),
+            Event::GivenBack(leg) => self.on_given_back(leg, now),
             Event::Speaking(play) => self.on_speaking(play, now),
             Event::Stumbled { play, gap } => self.on_stumbled(play, gap, now),
             Event::Spoken { play, spoken } => self.on_spoken(play, spoken, now),

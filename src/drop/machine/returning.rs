@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{DropPhase, Ears, EventLink, Parting, VoicemailDrop};
+use super::{DropPhase, Ears, EventLink, GivingBack, Parting, VoicemailDrop};
 use crate::{
     drop::{event::Command, outcome::Outcome, plan::Voice, report::Milestone, timer::Timer},
     words::{Leg, Verdict},
@@ -73,6 +73,9 @@ impl VoicemailDrop {
 
     /// The leg is back in our app.
     pub(super) fn on_returned(&mut self, leg: Leg, now: Instant) {
+        if self.giving_back == GivingBack::Releasing(leg) {
+            return self.ask_to_give_back(leg, now);
+        }
         let live = match self.phase {
             DropPhase::Screening { live }
             | DropPhase::Awaiting { live, .. }
@@ -134,6 +137,12 @@ impl VoicemailDrop {
     }
 
     pub(super) fn on_return_missing(&mut self, now: Instant) {
+        if matches!(
+            self.giving_back,
+            GivingBack::Releasing(_) | GivingBack::Asked(_)
+        ) {
+            return self.keep(now);
+        }
         if !matches!(self.ears, Ears::Returning(_)) {
             return;
         }

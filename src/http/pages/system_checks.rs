@@ -189,8 +189,7 @@ fn clock(ahead: Option<SignedDuration>, took: SignedDuration) -> FitRow {
 
 const CERTIFICATE: &str = "certificate";
 const CLOCKS: &str = "clocks";
-const CLOCKS_REMEDY: &str =
-    "let both machines keep their clocks by NTP: hours are kept by this one, and leases by the database's";
+const CLOCKS_REMEDY: &str = "let both machines keep their clocks by NTP: hours are kept by this one, and leases by the database's";
 
 /// From when on a certificate is about to end; the alert `AftertoneCertificateExpires` has the same.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);

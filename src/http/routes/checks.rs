@@ -60,7 +60,7 @@ pub(in crate::http) async fn check(
     let purpose = fields.required("kind", purpose, "`marketing` or `informational`");
     let consent = fields.within("consent", consent);
     let calls = match fields.parsed("technique", technique) {
-        Some(Technique::Single) => 1,
+        Some(Technique::Single | Technique::Adopted) => 1,
         Some(Technique::Double) | None => 2,
     };
     let at = fields.parsed("at", str::parse::<Timestamp>);

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use crate::{
     campaign::policy::{CampaignKind, Consent, ConsentKind, Override},
     config::Config,
-    drop::Technique,
+    drop::{Adoption, Begin, Technique},
     http::{fields::Fields, problem::Problem},
     id::DropId,
-    orders::DropOrder,
+    orders::{AdoptedCall, DropOrder},
     phone::{CallerId, PhoneNumber},
     store::{HeldDrop, OrderKeeping, OrderRecord},
     traces::TraceParent,
@@ -31,6 +31,8 @@ pub(super) struct DropRequest {
     pub(super) expires_at: Option<Timestamp>,
     pub(super) foreign_id: Option<String>,
     pub(super) metadata: Option<Map<String, Value>>,
+    /// The call that it takes over.
+    pub(super) adopted: Option<AdoptedCall>,
 }
 
 impl DropRequest {
@@ -65,6 +67,18 @@ impl DropRequest {
         {
             fields.fault("metadata", format!("expected at most {METADATA} bytes"));
         }
+        let adopted = adopted(&mut fields);
+        if adopted.is_some() {
+            let given = [
+                ("technique", technique.is_some()),
+                ("caller_id", caller_id.is_some()),
+                ("when_held", waits == Some(true)),
+                ("expires_at", expires_at.is_some()),
+            ];
+            for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                fields.fault(name, "the call is up: it cannot be combined with `channel`");
+            }
+        }
         let read = number.zip(message).zip(kind);
         let read = read.map(|((number, message), kind)| Self {
             number,
@@ -78,6 +92,7 @@ impl DropRequest {
             expires_at,
             foreign_id,
             metadata,
+            adopted,
         });
         fields.finish(read)
     }
@@ -101,6 +116,7 @@ impl DropRequest {
             expires_at: self.expires_at,
             traceparent,
             keeping: OrderKeeping::WithIntent(Box::new(record)),
+            adopted: self.adopted,
         }
     }
 
@@ -120,6 +136,34 @@ impl DropRequest {
             // It is with the order.
             traceparent: None,
         }
+    }
+}
+
+/// Reads which call is to be taken over, and how.
+fn adopted(fields: &mut Fields) -> Option<AdoptedCall> {
+    let channel = fields.parsed("channel", channel);
+    let begin = fields.parsed("begin", |text| match text {
+        "ready" => Ok(Begin::AtReadyPoint),
+        "now" => Ok(Begin::AtOnce),
+        _ => Err("expected `ready` or `now`"),
+    });
+    if channel.is_none() && begin.is_some() {
+        fields.fault("begin", "it is of use with `channel` alone");
+    }
+    let adoption = Adoption {
+        begin: begin.unwrap_or_default(),
+        ..Adoption::default()
+    };
+    channel.map(|channel| AdoptedCall { channel, adoption })
+}
+
+/// Reads a channel's id, as Asterisk makes them or takes them.
+fn channel(text: &str) -> Result<String, &'static str> {
+    let is_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b'@');
+    if (1..=149).contains(&text.len()) && text.bytes().all(is_one) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the id of a channel of the PBX, such as `1700000000.42`")
     }
 }
 

@@ -128,6 +128,8 @@ async fn carry_out(
             .map(|object| Value::Object(object.clone()).to_string()),
         expires_at: wanted.expires_at,
         traceparent: traceparent.as_ref().map(TraceParent::to_string),
+        // Whoever takes it over knows the PBX.
+        channel: None,
         audit: crate::store::AuditEntry {
             after: Some(json!({"number": number, "message": wanted.message}).to_string()),
             ..audit.clone()
@@ -545,6 +547,7 @@ fn not_ordered(error: NotOrdered) -> Problem {
     match error {
         NotOrdered::Store(error) => error.into(),
         NotOrdered::Message(words) => Problem::fault("/message", words),
+        NotOrdered::NoCall => Problem::fault("/channel", words),
         NotOrdered::Contended => Problem::new(ProblemKind::Contended, words),
         NotOrdered::TrunkFull => Problem::new(ProblemKind::TrunkFull, words),
         NotOrdered::Away(words) => Problem::new(ProblemKind::PbxAway, words),

@@ -26,7 +26,7 @@ use super::{
     reconciler::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{AidDid, Events, Incoming, Notice, Pulse},
+    ari::{AdoptedChannels, AidDid, Arrival, Events, Incoming, Notice, Pulse},
     clock,
     drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Report, Voice},
     evidence::Recorder,
@@ -100,6 +100,10 @@ pub(super) struct Driver {
     commands: mpsc::UnboundedSender<CommandContext>,
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
+    /// Calls of others that wait in our app; nothing takes them if the receiver is gone.
+    arrivals: mpsc::UnboundedSender<Arrival>,
+    /// The channels that were taken over.
+    adopted: AdoptedChannels,
     pulse: Pulse,
     draining: bool,
     /// Until when deadlines wait, because one was slept through.
@@ -113,6 +117,8 @@ pub(super) struct DriverIo {
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
     pub(super) commands: mpsc::UnboundedSender<CommandContext>,
     pub(super) link: watch::Sender<PbxLink>,
+    pub(super) arrivals: mpsc::UnboundedSender<Arrival>,
+    pub(super) adopted: AdoptedChannels,
     /// Beaten with each turn of the loop.
     pub(super) pulse: Pulse,
 }
@@ -137,6 +143,8 @@ impl Driver {
             reports: io.reports,
             commands: io.commands,
             told: io.link,
+            arrivals: io.arrivals,
+            adopted: io.adopted,
             pulse: io.pulse,
             reconciler,
             draining: false,
@@ -211,6 +219,7 @@ impl Driver {
                 ours,
                 drop,
             }) => self.on_stranger(channel, ours, drop),
+            Incoming::Notice(Notice::Arrived(arrival)) => self.on_arrival(arrival),
             Incoming::Notice(Notice::Forwarded { drop, channel }) => {
                 warn!(%drop, channel, "the network redirects a call; the call to the other number is hung up");
                 self.reconciler.hang_up_stranger(channel);
@@ -261,6 +270,17 @@ impl Driver {
         if !told {
             debug!(%channel, "nothing listens by it any more; it is hung up");
             self.reconciler.hang_up(channel);
+        }
+    }
+
+    /// A call of somebody else's entered our app and says what for.
+    fn on_arrival(&mut self, arrival: Arrival) {
+        let channel = arrival.channel.clone();
+        if self.arrivals.send(arrival).is_err() {
+            warn!(
+                channel,
+                "a call that wants something of us entered an app that takes none, and is left alone"
+            );
         }
     }
 
@@ -331,12 +351,23 @@ impl Driver {
         if !self.listens {
             spec.plan.mode = Mode::Dialplan;
         }
+        let drop = spec.drop;
+        let mut dialled = BTreeSet::new();
+        if let Some(channel) = &spec.adopted {
+            let leg = ChannelId::leg(self.run.clone(), drop, Leg::Drop);
+            if !self.adopted.adopt(channel, &leg) {
+                let report = Report::not_dialled("the call is the leg of another drop");
+                // There may be no receiver.
+                let _ = updates.send(DropUpdate::Ended(Box::new(report)));
+                return;
+            }
+            dialled.insert(Leg::Drop);
+        }
         let campaign = spec.campaign.map(|campaign| campaign.0);
         let span = info_span!("drop", id = %spec.drop, number = %spec.number, campaign);
         span.in_scope(|| info!(technique = ?spec.plan.technique, "drop began"));
         metrics::drop_began(spec.plan.technique.slug());
-        self.board.start(spec.drop, spec.plan.clone(), now);
-        let drop = spec.drop;
+        self.board.start(drop, spec.plan.clone(), now);
         let record = Record {
             spec: Arc::new(spec),
             updates,
@@ -346,7 +377,7 @@ impl Driver {
             cues: None,
             tape,
             moments: Vec::new(),
-            dialled: BTreeSet::new(),
+            dialled,
             unanswered: BTreeSet::new(),
             plays: BTreeSet::new(),
         };
@@ -364,6 +395,9 @@ impl Driver {
         if overtaken {
             self.reconcile();
             return;
+        }
+        for arrival in done.waiting {
+            self.on_arrival(arrival);
         }
         for channel in done.channels {
             if !self.board.owns(channel.drop) {
@@ -436,6 +470,10 @@ impl Driver {
             }
             if let Some(record) = self.records.remove(&drop) {
                 report.words = report.words.take().or_else(|| record.sent_nowhere(&report));
+                if record.spec.adopted.is_some() && is_over(&report) {
+                    let leg = ChannelId::leg(self.run.clone(), drop, Leg::Drop);
+                    self.adopted.forget(&leg);
+                }
                 record.span.in_scope(|| log_end(&report));
                 metrics::calls_ended(&measured(&report));
                 let _ = record.updates.send(DropUpdate::Ended(Box::new(report)));
@@ -471,7 +509,7 @@ impl Driver {
                 Command::Hush(play) => record.cue(Cue::Hush(play)),
                 Command::Release(_) => record.cue(Cue::Goodbye),
                 Command::Screen(_) | Command::AwaitReady(_) => record.tell_fallback(),
-                Command::StopPlay(_) | Command::HangUp(_) => {}
+                Command::StopPlay(_) | Command::GiveBack(_) | Command::HangUp(_) => {}
             }
             Arc::clone(&record.spec)
         });
@@ -523,6 +561,12 @@ impl<T> Drop for Abort<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Whether nothing is up any more that was taken over, or it is none of ours.
+fn is_over(report: &Report) -> bool {
+    let mut events = report.timeline.iter().map(|moment| moment.event);
+    events.any(|event| matches!(event, Milestone::DropGone | Milestone::GivenBack))
 }
 
 /// The longest from one turn of the loop to the next, unless the program is halted.

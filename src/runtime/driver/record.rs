@@ -129,6 +129,7 @@ impl Record {
             | Milestone::PlayRestarted
             | Milestone::PromptStarted
             | Milestone::PromptFinished
+            | Milestone::GivenBack
             | Milestone::DropHungUp
             | Milestone::DropGone => None,
         }

@@ -44,7 +44,7 @@ use super::{
 use crate::{
     ari::{Connection, FromCall, Order, Rest},
     clock,
-    drop::{Beeped, Event, ReadyPoint, Sit, SpokenEnd},
+    drop::{Beeped, Begin, Event, ReadyPoint, Sit, SpokenEnd},
     evidence::{self, Recorder},
     id::{ChannelId, DropId, Play, Role},
     screen::{Amd, At, Beep, Call, Ears, Heard, Hint, HintSource, Message, Reason, SitClass},
@@ -106,7 +106,9 @@ pub(super) async fn listen(
     let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
     let mut listener = Listener {
         amd: AmdCopy::new(rest.clone(), trunk.app.clone(), channel),
-        wants_amd: trunk.amd,
+        // AMD goes by how a call begins, and the beginning of one that is taken over was not heard.
+        wants_amd: trunk.amd && spec.adopted.is_none(),
+        at_once: spec.adopted.is_some() && spec.plan.adoption.begin == Begin::AtOnce,
         rest,
         leg,
         sound: spec.sound.clone(),
@@ -157,6 +159,8 @@ struct Listener<'a> {
     rest: Rest,
     amd: AmdCopy,
     wants_amd: bool,
+    /// The message begins as soon as there is a connection.
+    at_once: bool,
     leg: Leg,
     sound: Option<Arc<[i16]>>,
     echo: Option<Message>,
@@ -240,6 +244,10 @@ impl Listener<'_> {
                 },
                 connection = coming.come(there) => {
                     self.on_connection(connection?);
+                    if self.at_once {
+                        let ready = Event::Ready(self.leg, ReadyPoint::Agent);
+                        self.reports.send(ready).await;
+                    }
                 }
                 phrase = next_phrase(&mut self.words) => self.on_phrase(&phrase),
                 () = clock::reach(self.bridge), if !self.speaks => self.bridge_silence().await,
@@ -556,6 +564,7 @@ fn meaning(leg: Leg, heard: &Heard, beeped: Option<Beeped>) -> Option<Event> {
                 // A beep that was not reported proves nothing.
                 (ReadyBy::Beep | ReadyBy::Silence, _) => ReadyPoint::Silence,
                 (ReadyBy::Dialplan, _) => ReadyPoint::Dialplan,
+                (ReadyBy::Agent, _) => ReadyPoint::Agent,
             };
             Some(Event::Ready(leg, point))
         }

@@ -11,7 +11,7 @@ use crate::{
     },
     store::{
         Status, StoreError,
-        codec::number,
+        codec::{number, stored_technique},
         sql::{Sql, args, row, rows, sql},
         transaction::Tx,
     },
@@ -79,7 +79,7 @@ impl Batch<'_> {
                 number: number(&intent.number),
                 pbx: self.holder.pbx,
                 run: self.holder.run.as_str(),
-                technique: intent.technique.slug(),
+                technique: stored_technique(intent.technique),
                 message: intent.message,
                 variant: intent.variant,
                 caller_id: intent.caller_id.as_ref().map(|caller_id| caller_id.as_str()),

@@ -197,6 +197,11 @@ impl Limits {
     /// # Errors
     /// What carries no more.
     pub(super) fn take(&mut self, intent: &Intent) -> Result<Option<StartSlot>, Full> {
+        if intent.technique.is_adopted() {
+            // It is up already, whatever the trunk carries.
+            self.trunk.in_flight += 1;
+            return Ok(None);
+        }
         let StartTerms { lead, late, .. } = intent.terms;
         let campaign = intent.of.map(|(campaign, _)| campaign.0);
         let campaign = campaign.and_then(|id| self.campaigns.get_mut(&id));

@@ -787,6 +787,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0019.postgres.sql"),
         ),
         (
+            20,
+            "adopted calls",
+            include_str!("../migrations/0020.sqlite.sql"),
+            include_str!("../migrations/0020.postgres.sql"),
+        ),
+        (
             21,
             "calls that came back",
             include_str!("../migrations/0021.sqlite.sql"),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aftertone::drop::{
-    Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened, WhenUnsure,
+    Adoption, Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened,
+    WhenUnsure,
 };
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -83,6 +84,7 @@ impl Dice {
             } else {
                 Some(self.millis(1_000, 30_000))
             },
+            adoption: Adoption::default(),
         }
     }
 }

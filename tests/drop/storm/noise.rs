@@ -30,7 +30,7 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
         let plan = dice.plan();
         let live = match plan.technique {
             Technique::Double => Leg::Busy,
-            Technique::Single => Leg::Drop,
+            Technique::Single | Technique::Adopted => Leg::Drop,
         };
         let point = match plan.mode {
             Mode::Dialplan => ReadyPoint::Dialplan,

@@ -104,7 +104,7 @@ impl View {
 fn lifetime(plan: &Plan) -> Duration {
     let lead = match plan.technique {
         Technique::Double => plan.lead + plan.answer_timeout,
-        Technique::Single => Duration::ZERO,
+        Technique::Single | Technique::Adopted => Duration::ZERO,
     };
     // Standstills make the message longer, and an odd end may wait for the link.
     let core = Duration::from_secs(25 + 3 + 2 + 15 + 5 + 30 + 60);
@@ -353,6 +353,7 @@ impl Oracle {
             | Event::NoReason { .. }
             | Event::PlaybackStarted { .. }
             | Event::Absent(_)
+            | Event::GivenBack(_)
             | Event::Refused { .. } => {}
         }
     }
@@ -388,6 +389,7 @@ impl Oracle {
             | Event::FarEndHungUp { .. }
             | Event::Gone { .. }
             | Event::Absent(_)
+            | Event::GivenBack(_)
             | Event::Refused { .. } => false,
         }
     }
@@ -412,6 +414,7 @@ impl Oracle {
             | Milestone::PromptStarted
             | Milestone::PromptFinished
             | Milestone::TapLost
+            | Milestone::GivenBack
             | Milestone::DropHungUp => {}
         }
         if self
@@ -460,6 +463,7 @@ impl Oracle {
             | Command::Say(_)
             | Command::Release(_)
             | Command::Play(..)
+            | Command::GiveBack(_)
             | Command::StopPlay(_) => true,
             Command::Hush(_) | Command::HangUp(_) => false,
         };
@@ -535,6 +539,7 @@ impl Oracle {
                 self.check_play(leg, play)
             }
             Command::StopPlay(play) => ensure(self.play == Some(play), "that was not asked for"),
+            Command::GiveBack(_) => ensure(false, "a call of ours"),
             Command::HangUp(leg) => {
                 self.check_hang_up(leg, step, alerting);
                 let ended = self.ended || !step.ended.is_empty();

@@ -320,6 +320,8 @@ impl Pbx {
                     self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
                 }
             }
+            // Of calls of ours there is none.
+            Command::GiveBack(_) => {}
             Command::HangUp(leg) => {
                 let exists = self.channels.get(&(id, leg)).is_some_and(|c| c.exists);
                 let after = self.dice.millis(1, 100);

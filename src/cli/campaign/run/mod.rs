@@ -3,13 +3,18 @@
 mod progress_reporter;
 mod startup_wait;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use clap::Args;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
 
 use self::{progress_reporter::ProgressReporter, startup_wait::StartupWait};
 use super::{
@@ -21,7 +26,7 @@ use crate::{
     campaign::engine::Why,
     cli::{CliError, Exit, database, operator::by_user, printer::Printer, stop::Stop},
     config::Config,
-    controller::{Controller, ControllerError, Ended, Orders, Selection},
+    controller::{Controller, ControllerError, Ended, Orders, Selection, incoming::IncomingCalls},
     orders::{View, unfinished_import},
     store::{Campaign, ErrorClass::Away, Status, Store},
 };
@@ -106,8 +111,49 @@ pub(super) async fn run(
             }
         };
         startup_wait.over();
-        if let Some(exit) = watch(args, controller, &mut stop, printer).await {
+        let taking = TakingCalls::begin(config, &store);
+        let exit = watch(args, controller, &mut stop, printer).await;
+        taking.end(exit == Some(Exit::Failure)).await;
+        if let Some(exit) = exit {
             return Ok(exit);
+        }
+    }
+}
+
+/// The calls of others that are taken while campaigns run.
+struct TakingCalls {
+    task: JoinHandle<()>,
+    stopping: CancellationToken,
+    hang_up: CancellationToken,
+    /// It is as it was at the start.
+    _config: watch::Sender<Arc<Config>>,
+    /// Nobody orders any; the task ends with the last who could.
+    _calls: IncomingCalls,
+}
+
+impl TakingCalls {
+    fn begin(config: &Config, store: &Store) -> Self {
+        let (config, seen) = watch::channel(Arc::new(config.clone()));
+        let (stopping, hang_up) = (CancellationToken::new(), CancellationToken::new());
+        let ends = (stopping.clone(), hang_up.clone());
+        let (calls, task) = IncomingCalls::begin(store.clone(), seen, ends.0, ends.1);
+        Self {
+            task,
+            stopping,
+            hang_up,
+            _config: config,
+            _calls: calls,
+        }
+    }
+
+    /// Takes no more; those that were taken over go on to their end, unless they are to be hung up.
+    async fn end(self, is_stopped: bool) {
+        self.stopping.cancel();
+        if is_stopped {
+            self.hang_up.cancel();
+        }
+        if let Err(error) = self.task.await {
+            std::panic::resume_unwind(error.into_panic());
         }
     }
 }

@@ -1,0 +1,260 @@
+//! What an agent's call brings when it is handed over, and what it is told if it gets no message.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    campaign::policy::CampaignKind,
+    drop::{Adoption, Begin, WhenHuman},
+    id::DropId,
+    orders::{AdoptedCall, DropOrder, NotOrdered},
+    phone::{PhoneNumber, Rules},
+    store::{
+        AuditEntry, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord,
+        RequestDigest,
+    },
+};
+
+/// The arguments of `Stasis(app,leave,MESSAGE,WHEN,NUMBER,WHEN_HUMAN,AGENT,CAMPAIGN,CONTACT)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HandedOver {
+    pub(super) message: String,
+    pub(super) adoption: Adoption,
+    pub(super) number: PhoneNumber,
+    pub(super) agent: Option<String>,
+    pub(super) campaign: Option<String>,
+    pub(super) foreign_id: Option<String>,
+}
+
+/// Why a call gets no message, as the dialplan is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// It is not known what it is there for.
+    Unknown,
+    /// It names no message, or one that is not there.
+    Message,
+    /// There is no number that the gate could be asked about.
+    Number,
+    /// The call had its drop before.
+    Duplicate,
+    /// The gate does not allow it.
+    Refused,
+    /// The gate does not allow it now.
+    Held,
+    /// The number is being called by others at this moment.
+    Contended,
+    /// The program ends, or its database or the PBX is away.
+    Away,
+}
+
+impl Turned {
+    /// The value of `AFTERTONE_STATUS`.
+    pub(super) const fn slug(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Message => "no_message",
+            Self::Number => "invalid_number",
+            Self::Duplicate => "duplicate",
+            Self::Refused => "refused",
+            Self::Held => "held",
+            Self::Contended => "contended",
+            Self::Away => "unavailable",
+        }
+    }
+
+    pub(super) fn of(error: &NotOrdered) -> Self {
+        match error {
+            NotOrdered::Stopped(ruling) => match ruling.decision {
+                crate::campaign::Decision::Held { .. } => Self::Held,
+                crate::campaign::Decision::Refused(_) | crate::campaign::Decision::Allowed => {
+                    Self::Refused
+                }
+            },
+            NotOrdered::Erased => Self::Refused,
+            NotOrdered::KeyTaken => Self::Duplicate,
+            NotOrdered::Contended => Self::Contended,
+            NotOrdered::Message(_) => Self::Message,
+            NotOrdered::Expired
+            | NotOrdered::NoCall
+            | NotOrdered::TrunkFull
+            | NotOrdered::Away(_)
+            | NotOrdered::Store(_)
+            | NotOrdered::Draining => Self::Away,
+        }
+    }
+}
+
+impl HandedOver {
+    /// Reads the arguments behind the app.
+    ///
+    /// # Errors
+    /// [`Turned`]: without a message or a number nothing is played.
+    pub(super) fn read(args: &[String], rules: Rules) -> Result<Self, Turned> {
+        let arg = |at: usize| {
+            let text = args.get(at).map(|text| text.trim());
+            text.filter(|text| !text.is_empty())
+        };
+        let kept = |at| arg(at).map(|text| text.chars().take(LONGEST).collect::<String>());
+        let message = arg(1).ok_or(Turned::Message)?;
+        let number = arg(3).ok_or(Turned::Number)?;
+        let number = PhoneNumber::parse(number, rules).map_err(|_| Turned::Number)?;
+        Ok(Self {
+            message: message.to_owned(),
+            adoption: Adoption {
+                begin: match arg(2) {
+                    Some("now") => Begin::AtOnce,
+                    Some(_) | None => Begin::AtReadyPoint,
+                },
+                when_human: match arg(4) {
+                    Some("return") => WhenHuman::GiveBack,
+                    Some(_) | None => WhenHuman::HangUp,
+                },
+            },
+            number,
+            agent: kept(5),
+            campaign: kept(6),
+            foreign_id: kept(7),
+        })
+    }
+
+    /// The order of it. `key` is the channel among those of all PBXes: a call has one drop.
+    pub(super) fn into_order(
+        self,
+        drop: DropId,
+        channel: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> DropOrder {
+        let masked = self.number.to_string();
+        let body = json!({
+            "drop": drop, "status": "queued", "number": masked, "message": self.message,
+        });
+        let metadata = json!({
+            "agent": self.agent, "campaign": self.campaign, "channel": channel,
+        });
+        let record = OrderRecord {
+            keyed: KeyedAnswer {
+                key: IdempotencyKey {
+                    principal: PRINCIPAL.to_owned(),
+                    route: ROUTE.to_owned(),
+                    key: key.to_owned(),
+                },
+                answer: KeptAnswer {
+                    request: RequestDigest::of(key.as_bytes()),
+                    status: 202,
+                    body: body.to_string(),
+                    drop,
+                },
+                oldest: now.saturating_sub(KEPT_FOR).unwrap_or(now),
+            },
+            foreign_id: self.foreign_id,
+            metadata: Some(Value::to_string(&metadata)),
+            expires_at: None,
+            traceparent: None,
+            channel: Some(key.to_owned()),
+            audit: AuditEntry {
+                at: now,
+                who: match &self.agent {
+                    Some(agent) => format!("agent:{agent}"),
+                    None => PRINCIPAL.to_owned(),
+                },
+                via: "pbx",
+                ip: None,
+                request_id: None,
+                action: "drop.order".to_owned(),
+                object: drop.to_string(),
+                before: None,
+                after: Some(json!({"number": masked, "message": self.message}).to_string()),
+            },
+        };
+        DropOrder {
+            drop,
+            number: self.number,
+            // The stricter of the two, for what the record of the decision says.
+            kind: CampaignKind::Marketing,
+            consent: None,
+            overrides: Vec::new(),
+            message: self.message,
+            technique: None,
+            caller_id: None,
+            expires_at: None,
+            traceparent: None,
+            keeping: OrderKeeping::WithIntent(Box::new(record)),
+            adopted: Some(AdoptedCall {
+                channel: channel.to_owned(),
+                adoption: self.adoption,
+            }),
+        }
+    }
+}
+
+/// Who orders a drop by the dialplan.
+const PRINCIPAL: &str = "dialplan";
+
+/// By what.
+const ROUTE: &str = "Stasis leave";
+
+/// How long a channel's name is one that had its drop: longer than any call.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(72);
+
+/// Most characters that are kept of what an agent's call says of itself.
+const LONGEST: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &str) -> Result<HandedOver, Turned> {
+        let args: Vec<_> = args.split(',').map(str::to_owned).collect();
+        HandedOver::read(&args, Rules::default())
+    }
+
+    #[test]
+    fn the_arguments_say_what_is_played_and_when() {
+        let handed = read("leave,spring,now,+12025550101,return,ann,web,C-1").unwrap();
+        assert_eq!(handed.message, "spring");
+        assert_eq!(handed.adoption.begin, Begin::AtOnce);
+        assert_eq!(handed.adoption.when_human, WhenHuman::GiveBack);
+        assert_eq!(handed.number.digits(), "12025550101");
+        assert_eq!(handed.agent.as_deref(), Some("ann"));
+        assert_eq!(handed.campaign.as_deref(), Some("web"));
+        assert_eq!(handed.foreign_id.as_deref(), Some("C-1"));
+        let least = read("leave,spring,,2025550101").unwrap();
+        assert_eq!(least.adoption, Adoption::default());
+        assert_eq!(least.number.digits(), "12025550101");
+        assert_eq!((least.agent, least.foreign_id), (None, None));
+    }
+
+    #[test]
+    fn a_call_without_a_message_or_a_number_is_turned_away() {
+        for (args, turned) in [
+            ("leave", Turned::Message),
+            ("leave,,now,+12025550101", Turned::Message),
+            ("leave,spring", Turned::Number),
+            ("leave,spring,now,anonymous", Turned::Number),
+            ("leave,spring,now,101", Turned::Number),
+        ] {
+            assert_eq!(read(args).unwrap_err(), turned, "{args}");
+        }
+    }
+
+    #[test]
+    fn a_call_has_one_key_whatever_it_asks_for() {
+        let order = |args| {
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000);
+            let drop = DropId::generate();
+            read(args)
+                .unwrap()
+                .into_order(drop, "17.4", "pbx/17.4", now)
+        };
+        let (one, two) = (
+            order("leave,spring,,+12025550101"),
+            order("leave,autumn,now,+12025550102"),
+        );
+        let key = |order: &DropOrder| match &order.keeping {
+            OrderKeeping::WithIntent(record) => record.keyed.key.clone(),
+            OrderKeeping::Held => panic!("not held"),
+        };
+        assert_eq!(key(&one), key(&two));
+    }
+}
