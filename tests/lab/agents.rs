@@ -467,9 +467,13 @@ fn killed_listening(bench: &Bench) -> Result<(), Failed> {
 fn killed_speaking(bench: &Bench) -> Result<(), Failed> {
     killed(bench, "agentspe", |call| {
         call.until("ready")?;
-        // The message begins within a second of the beep, and lasts four.
-        std::thread::sleep(Duration::from_secs(2));
-        Ok(())
+        // The message begins within a second of the beep, and lasts four; the mailbox has kept two seconds.
+        let kept = call.lab.recording(&call.number, 1, Recording::Mailbox);
+        wait_for(PATIENCE, || {
+            let bytes = std::fs::metadata(&kept)?.len();
+            check!(bytes > 2 * 16_000, "{bytes}");
+            Ok(())
+        })
     })
 }
 
