@@ -465,7 +465,7 @@ async fn a_call_that_is_taken_over_has_one_drop(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     let store = &fixture.store;
     let take_over = async |key: &str, drop: u128, channel: &str| {
-        let intent = aftertone::store::Intent {
+        let intent = Intent {
             technique: Technique::Adopted,
             ..intent(None, number(1), drop)
         };
