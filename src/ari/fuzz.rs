@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Channel, Notice,
+    CallerDid, Channel, Notice,
     fixture::run,
     ours, seen,
     translate::translate,
@@ -104,6 +104,10 @@ fn stands_in(notice: &Notice, value: &Value) {
         }
         Notice::Stranger { channel, .. } => assert!(ids.contains(&channel.as_str())),
         Notice::Arrived(arrival) => assert!(ids.contains(&arrival.channel.as_str())),
+        Notice::Caller(CallerDid::Pressed { channel, .. } | CallerDid::Left { channel }) => {
+            assert!(ids.contains(&channel.as_str()))
+        }
+        Notice::Caller(CallerDid::Heard { .. }) => {}
         Notice::Forwarded { channel, .. } => assert_eq!(channel, text("/forwarded/id")),
     }
 }

@@ -45,7 +45,9 @@ pub use rest::{ExternalMedia, HangUp, Originate, Rest};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, PbxSettings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;
-pub use translate::{AidDid, Arrival, Notice, in_place_of_ours, ours, seen, waiting};
+pub use translate::{
+    AidDid, Arrival, CallerDid, Notice, PROMPT, Visit, in_place_of_ours, ours, seen, waiting,
+};
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Caller, Channel, Dialplan, EndpointState,
     Module, Ping, Playback, SoundFile,

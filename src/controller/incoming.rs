@@ -1,4 +1,5 @@
-//! Calls that others have made and that come to us: those that agents hand over once they have reached a mailbox.
+//! Calls that others have made and that come to us: those that agents hand over once they have reached a mailbox, and those of people who
+//! call back, which are [`called_back`](super::called_back)'s.
 //!
 //! ```text
 //!   dialplan ── Stasis(app,leave,MESSAGE,…) ──> Session ──> IncomingTask ──> carry: the gate, the intent, the drop
@@ -26,12 +27,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
+    called_back,
     handed_over::{HandedOver, Turned},
     open_run::{self, OpenRun, Reply, carry},
     run_of::SharedRun,
 };
 use crate::{
-    ari::{Arrival, Originate, Rest},
+    ari::{Arrival, CallerDid, Originate, Rest, Visit},
+    callback::CallbackId,
     campaign::{Decision, policy::Override},
     clock::Steady,
     config::Config,
@@ -83,6 +86,7 @@ impl IncomingCalls {
             hang_up,
             calls: JoinSet::new(),
             in_hand: BTreeMap::new(),
+            callers: BTreeMap::new(),
             fetching: BTreeMap::new(),
             said: None,
         };
@@ -124,6 +128,12 @@ enum TaskDone {
     Fetch(DropId, Result<(), NotOrdered>),
 }
 
+/// Somebody who calls back.
+struct Caller {
+    id: CallbackId,
+    did: mpsc::UnboundedSender<CallerDid>,
+}
+
 /// Owns the run that calls come to.
 struct IncomingTask {
     store: Store,
@@ -136,6 +146,8 @@ struct IncomingTask {
     calls: JoinSet<TaskDone>,
     /// By their channels.
     in_hand: BTreeMap<String, (DropId, CancellationToken)>,
+    /// Those who call back, by their channels.
+    callers: BTreeMap<String, Caller>,
     /// Drops whose calls were asked for.
     fetching: BTreeMap<DropId, (Box<DropOrder>, Reply)>,
     /// What was last said of why no calls are taken.
@@ -159,9 +171,10 @@ impl IncomingTask {
                 () = stopping.cancelled() => break,
             };
             match opened {
-                Ok((run, arrivals)) => {
+                Ok((run, visits)) => {
                     self.said = None;
-                    self.follow(run, arrivals).await;
+                    self.end_callbacks().await;
+                    self.follow(run, visits).await;
                 }
                 Err(error) => {
                     let words = error.to_string();
@@ -205,15 +218,16 @@ impl IncomingTask {
     }
 
     /// Takes the calls that come to a run, until it is over.
-    async fn follow(&mut self, run: OpenRun, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
+    async fn follow(&mut self, run: OpenRun, mut visits: mpsc::UnboundedReceiver<Visit>) {
         let mut link = run.shared.session.link();
         let mut ticks = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 biased;
                 Some(done) = self.calls.join_next() => self.done(done),
-                arrival = arrivals.recv() => match arrival {
-                    Some(arrival) => self.on_arrival(arrival, &run.shared),
+                visit = visits.recv() => match visit {
+                    Some(Visit::Came(arrival)) => self.on_arrival(arrival, &run.shared),
+                    Some(Visit::Did(did)) => self.on_did(did),
                     None => break,
                 },
                 request = self.requested.recv() => match request {
@@ -241,13 +255,16 @@ impl IncomingTask {
                     Some(done) => self.done(done),
                     None => break,
                 },
-                Some(arrival) = arrivals.recv() => {
-                    turn_away(&rest, &arrival.channel, Turned::Away).await;
-                }
+                Some(visit) = visits.recv() => match visit {
+                    Visit::Came(arrival) => turn_away(&rest, &arrival.channel, Turned::Away).await,
+                    Visit::Did(did) => self.on_did(did),
+                },
             }
         }
-        while let Ok(arrival) = arrivals.try_recv() {
-            turn_away(&rest, &arrival.channel, Turned::Away).await;
+        while let Ok(visit) = visits.try_recv() {
+            if let Visit::Came(arrival) = visit {
+                turn_away(&rest, &arrival.channel, Turned::Away).await;
+            }
         }
         open_run::close(run, &self.clock).await;
     }
@@ -255,6 +272,7 @@ impl IncomingTask {
     fn done(&mut self, done: Result<TaskDone, tokio::task::JoinError>) {
         match done {
             Ok(TaskDone::Call(channel)) => {
+                self.callers.remove(&channel);
                 self.in_hand.remove(&channel);
             }
             Ok(TaskDone::Fetch(drop, fetched)) => {
@@ -268,6 +286,37 @@ impl IncomingTask {
                 }
             }
             Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Calls that a process before this one has left are over.
+    async fn end_callbacks(&self) {
+        let instance = self.config.borrow().instance.clone();
+        let ended = self.store.end_callbacks_of(&instance, self.clock.now());
+        match ended.await {
+            Ok(0) => {}
+            Ok(calls) => info!(calls, "calls that came back are over: their process died"),
+            Err(error) => debug!(
+                error = chain(&error),
+                "calls of a process that died are ended by the next"
+            ),
+        }
+    }
+
+    /// Tells a call what happened to it.
+    fn on_did(&self, did: CallerDid) {
+        let caller = match &did {
+            CallerDid::Pressed { channel, .. } | CallerDid::Left { channel } => {
+                self.callers.get(channel)
+            }
+            CallerDid::Heard { playback } => {
+                let of = |caller: &&Caller| playback.contains(&caller.id.to_string());
+                self.callers.values().find(of)
+            }
+        };
+        if let Some(caller) = caller {
+            // It may be over.
+            let _ = caller.did.send(did);
         }
     }
 
@@ -285,6 +334,16 @@ impl IncomingTask {
                 self.in_hand.insert(channel.clone(), (drop, cancel.clone()));
                 self.calls.spawn(async move {
                     leave(arrival, drop, (config, shared), cancel).await;
+                    TaskDone::Call(channel)
+                });
+            }
+            Some("callback") => {
+                self.in_hand.insert(channel.clone(), (drop, cancel.clone()));
+                let (did, doing) = mpsc::unbounded_channel();
+                let id = CallbackId::generate();
+                self.callers.insert(channel.clone(), Caller { id, did });
+                self.calls.spawn(async move {
+                    called_back::carry(id, arrival, (config, shared), doing, cancel).await;
                     TaskDone::Call(channel)
                 });
             }
@@ -533,7 +592,7 @@ async fn end(rest: &Rest, channel: &str) {
 }
 
 /// Sends a call on into the dialplan, which is told why.
-async fn turn_away(rest: &Rest, channel: &str, turned: Turned) {
+pub(super) async fn turn_away(rest: &Rest, channel: &str, turned: Turned) {
     let going = async {
         rest.set_variable_of(channel, STATUS, turned.slug()).await?;
         rest.go_on(channel).await

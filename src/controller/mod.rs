@@ -26,6 +26,7 @@
 
 mod admission;
 mod app_lock;
+mod called_back;
 mod campaign_table;
 mod carry_out;
 mod control_loop;

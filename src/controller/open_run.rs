@@ -17,7 +17,7 @@ use super::{
     single_drop::{SingleDrop, SingleDropError, SingleDropUpdate},
 };
 use crate::{
-    ari::Arrival,
+    ari::Visit,
     clock::Steady,
     config::Config,
     error_chain::chain,
@@ -42,7 +42,7 @@ pub(super) async fn begin(
     clock: &Arc<Steady>,
     config: &Arc<Config>,
     app: Option<&str>,
-) -> Result<(OpenRun, mpsc::UnboundedReceiver<Arrival>), NotOrdered> {
+) -> Result<(OpenRun, mpsc::UnboundedReceiver<Visit>), NotOrdered> {
     let admission = SingleDropAdmission::on(store.clone(), Arc::clone(clock), config);
     let (keeper, book) = admission.book().await?.unzip();
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.keep()));
@@ -51,7 +51,7 @@ pub(super) async fn begin(
         Some(app) => Session::open_to_calls(config, app, book).await,
     };
     let mut session = session.map_err(|error| NotOrdered::Away(chain(&error)))?;
-    let arrivals = session.arrivals();
+    let visits = session.visits();
     let holder = match admission.begin(&session).await {
         Ok(holder) => holder,
         Err(error) => {
@@ -71,7 +71,7 @@ pub(super) async fn begin(
         }),
         keeper,
     };
-    Ok((open, arrivals))
+    Ok((open, visits))
 }
 
 /// Ends a run, once its drops have ended.

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     ari::{
         self, AdoptedChannels, Arrival, Events, Failure, LinkError, MediaServer, Pbx, Pulse, Rest,
+        Visit,
     },
     audio::{Library, Name},
     config::{Config, ScreenMode},
@@ -61,7 +62,7 @@ pub struct Session {
     /// Keeps the recogniser running, if there is one.
     supervisor: Option<JoinHandle<()>>,
     /// Calls of others that wait in its app.
-    arrivals: Option<mpsc::UnboundedReceiver<Arrival>>,
+    visits: Option<mpsc::UnboundedReceiver<Visit>>,
     /// Beaten with each turn of the driver.
     pulse: Pulse,
 }
@@ -96,9 +97,9 @@ impl Session {
         claim.open(config, app, prompts).await
     }
 
-    /// The calls of others that wait in its app, those that were there before it first. There is one receiver: the first caller's.
-    pub(crate) fn arrivals(&mut self) -> mpsc::UnboundedReceiver<Arrival> {
-        self.arrivals
+    /// The calls of others that wait in its app, those that were there before it first, and what becomes of them. There is one receiver: the first caller's.
+    pub(crate) fn visits(&mut self) -> mpsc::UnboundedReceiver<Visit> {
+        self.visits
             .take()
             .unwrap_or_else(|| mpsc::unbounded_channel().1)
     }
@@ -554,10 +555,10 @@ impl Reached {
         let (reports_out, reports) = mpsc::channel(REPORTS);
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (link_changes, link) = watch::channel(PbxLink::Up);
-        let (arrive, arrivals) = mpsc::unbounded_channel();
+        let (visit, visits) = mpsc::unbounded_channel();
         for arrival in self.waiting {
             // The receiver is at hand.
-            let _ = arrive.send(arrival);
+            let _ = visit.send(Visit::Came(arrival));
         }
         let media = self.trunk.media.clone();
         let prompt = self.trunk.prompt.as_deref().map(lasts);
@@ -574,7 +575,7 @@ impl Reached {
             reports,
             commands,
             link: link_changes,
-            arrivals: arrive,
+            visits: visit,
             adopted: self.adopted,
             pulse: self.pulse.clone(),
         };
@@ -600,7 +601,7 @@ impl Reached {
             driver: tokio::spawn(driver.drive()),
             executor,
             supervisor: self.supervisor,
-            arrivals: Some(arrivals),
+            visits: Some(visits),
             pulse: self.pulse,
         }
     }

@@ -56,12 +56,12 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
 }
 
 /// A program that takes calls under an app of its own, of eight characters.
-fn program<'a>(lab: &'a Lab, app: &str) -> Program<'a> {
+pub(crate) fn program<'a>(lab: &'a Lab, app: &str) -> Program<'a> {
     crate::serve::program(lab, app).with("INCOMING__APP", app)
 }
 
 /// The same, serving, once it has the app.
-fn serving(program: &Program<'_>, lab: &Lab, app: &str) -> Result<Running, Failed> {
+pub(crate) fn serving(program: &Program<'_>, lab: &Lab, app: &str) -> Result<Running, Failed> {
     let service = program.serve()?;
     address(&service)?;
     has_app(&service, lab, app)?;

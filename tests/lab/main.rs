@@ -9,6 +9,7 @@
 
 mod agents;
 mod answer_classes;
+mod callbacks;
 mod campaigns;
 mod concurrent_programs;
 mod dead_man_limit;
@@ -153,6 +154,7 @@ fn main() {
         faults::trials(&bench),
         serve::trials(&bench),
         agents::trials(&bench),
+        callbacks::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
         // Last: before one that runs alone, all others have to end, and nothing is begun beside it.

@@ -223,6 +223,53 @@ impl Rest {
         self.find(&["playbacks", &playback.to_string()], &[]).await
     }
 
+    /// Lets a channel of somebody else's leave the app for a place in the dialplan.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn send_to(
+        &self,
+        channel: &str,
+        context: &str,
+        extension: &str,
+        priority: u32,
+    ) -> Result<(), Failure> {
+        let body = ContinueBody {
+            context,
+            extension,
+            priority,
+        };
+        done(self.post(&["channels", channel, "continue"], &body).await?)
+    }
+
+    /// Begins to play to a channel of somebody else's. As [`Self::play`], it is never to be repeated.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn play_prompt(
+        &self,
+        channel: &str,
+        playback: &str,
+        media: &str,
+    ) -> Result<(), Failure> {
+        let body = PlayBody {
+            media,
+            offsetms: None,
+        };
+        done(
+            self.post(&["channels", channel, "play", playback], &body)
+                .await?,
+        )
+    }
+
+    /// Stops what [`Self::play_prompt`] has begun.
+    ///
+    /// # Errors
+    /// [`Failure`], never [`RefusalKind::NotFound`].
+    pub async fn stop_prompt(&self, playback: &str) -> Result<HangUp, Failure> {
+        self.end(&["playbacks", playback]).await
+    }
+
     /// All channels of the PBX.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 //! | `PlaybackStarted`, `PlaybackFinished` | the same |
 //! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
 //! | `ChannelDestroyed` | `Gone` |
+//! | `ChannelDtmfReceived`, `StasisEnd`, `ChannelDestroyed` of a channel that is not ours, `PlaybackFinished` of a prompt | what a caller did: [`CallerDid`] |
 //! | `StasisStart` of a channel that is not ours, with `leave`, `fetched` or `callback` | an [`Arrival`] |
 //!
 //! All other events say nothing of a drop. A hang-up that is soft was requested here, over ARI or at the PBX's console, and the cause
@@ -54,11 +55,44 @@ pub enum Notice {
     },
     /// A call that is none of ours waits in our app and says what it is there for.
     Arrived(Arrival),
+    /// Something happened to such a call.
+    Caller(CallerDid),
     /// The PBX dials another number in the place of a leg, because the network said so.
     Forwarded {
         /// The drop whose leg it was.
         drop: DropId,
         /// The id of the channel that it dials by.
+        channel: String,
+    },
+}
+
+/// What comes of calls that others have made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// One waits in our app.
+    Came(Arrival),
+    /// Something happened to one.
+    Did(CallerDid),
+}
+
+/// What happened to a call of somebody else's that is in our app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallerDid {
+    /// A key was pressed.
+    Pressed {
+        /// The channel's id.
+        channel: String,
+        /// The key.
+        key: char,
+    },
+    /// A prompt is over, heard to its end or not.
+    Heard {
+        /// The id that its playback was given.
+        playback: String,
+    },
+    /// It has left our app, or is gone.
+    Left {
+        /// The channel's id.
         channel: String,
     },
 }
@@ -183,6 +217,9 @@ fn notices(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
                 cause: cause(event),
             })
         }),
+        "ChannelDestroyed" if is_others(&event.channel) => left(&event.channel),
+        "StasisEnd" if is_others(&event.channel) => left(&event.channel),
+        "ChannelDtmfReceived" if is_others(&event.channel) => pressed(event),
         "ChannelDestroyed" => on_channel(run, &event.channel, |leg, _| {
             Some(Event::Gone {
                 leg,
@@ -245,7 +282,11 @@ fn on_playback(
         return NOTHING;
     };
     let Ok(id) = part.id.as_str().parse::<PlaybackId>() else {
-        return NOTHING;
+        let is_over = event.kind.as_str() == "PlaybackFinished";
+        let is_prompt = part.id.as_str().starts_with(PROMPT);
+        let playback = part.id.as_str().to_owned();
+        let heard = (is_over && is_prompt).then_some(Notice::Caller(CallerDid::Heard { playback }));
+        return [heard, None];
     };
     if id.run != *run {
         return NOTHING;
@@ -253,6 +294,38 @@ fn on_playback(
     let event = says(&id, part.state.as_str());
     let drop = id.drop;
     [Some(Notice::Drop { drop, event }), None]
+}
+
+/// Whether a channel is none that this program made.
+fn is_others(channel: &wire::Object<wire::EventPart<'_>>) -> bool {
+    let part = channel.0.as_ref();
+    part.is_some_and(|part| {
+        !part.id.as_str().is_empty() && part.id.as_str().parse::<ChannelId>().is_err()
+    })
+}
+
+fn left(channel: &wire::Object<wire::EventPart<'_>>) -> [Option<Notice>; 2] {
+    let channel = channel.0.as_ref().map(|part| part.id.as_str().to_owned());
+    [
+        channel.map(|channel| Notice::Caller(CallerDid::Left { channel })),
+        None,
+    ]
+}
+
+fn pressed(event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
+    let channel = event
+        .channel
+        .0
+        .as_ref()
+        .map(|part| part.id.as_str().to_owned());
+    let mut keys = event.digit.as_str().chars();
+    let (Some(channel), Some(key), None) = (channel, keys.next(), keys.next()) else {
+        return NOTHING;
+    };
+    [
+        Some(Notice::Caller(CallerDid::Pressed { channel, key })),
+        None,
+    ]
 }
 
 fn started(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
@@ -388,6 +461,9 @@ fn within(number: Number, from: u16, to: u16) -> Option<u16> {
 
 /// What calls of others are in our app for: an agent leaves a message, a channel that we have asked for comes, somebody calls back.
 const ARRIVALS: [&str; 3] = ["leave", "fetched", "callback"];
+
+/// How the ids of prompts begin that those hear who call us.
+pub const PROMPT: &str = "callback-";
 
 /// The variable in which the dialplan sets AMD's answer before it waits for the ready point.
 const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";

@@ -558,6 +558,7 @@ fn events(event: &Value) -> Vec<Event> {
             Notice::Aid { .. }
             | Notice::Stranger { .. }
             | Notice::Arrived(_)
+            | Notice::Caller(_)
             | Notice::Forwarded { .. } => {
                 panic!("no leg")
             }

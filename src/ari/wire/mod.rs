@@ -38,6 +38,9 @@ pub(super) struct WireEvent<'a> {
     /// The channel that the PBX dials instead then.
     #[serde(borrow)]
     pub(super) forwarded: Object<EventPart<'a>>,
+    /// The key that was pressed.
+    #[serde(borrow)]
+    pub(super) digit: Text<'a>,
     #[serde(borrow)]
     pub(super) variable: Text<'a>,
     #[serde(borrow)]

@@ -26,7 +26,7 @@ use super::{
     reconciler::{Asked, Reconciled, Reconciler},
 };
 use crate::{
-    ari::{AdoptedChannels, AidDid, Arrival, Events, Incoming, Notice, Pulse},
+    ari::{AdoptedChannels, AidDid, Arrival, Events, Incoming, Notice, Pulse, Visit},
     clock,
     drop::{Board, Command, Event, Milestone, Mode, Moment, Outcome, Report, Voice},
     evidence::Recorder,
@@ -101,7 +101,7 @@ pub(super) struct Driver {
     reconciler: Reconciler,
     told: watch::Sender<PbxLink>,
     /// Calls of others that wait in our app; nothing takes them if the receiver is gone.
-    arrivals: mpsc::UnboundedSender<Arrival>,
+    visits: mpsc::UnboundedSender<Visit>,
     /// The channels that were taken over.
     adopted: AdoptedChannels,
     pulse: Pulse,
@@ -117,7 +117,7 @@ pub(super) struct DriverIo {
     pub(super) reports: mpsc::Receiver<(DropId, Event)>,
     pub(super) commands: mpsc::UnboundedSender<CommandContext>,
     pub(super) link: watch::Sender<PbxLink>,
-    pub(super) arrivals: mpsc::UnboundedSender<Arrival>,
+    pub(super) visits: mpsc::UnboundedSender<Visit>,
     pub(super) adopted: AdoptedChannels,
     /// Beaten with each turn of the loop.
     pub(super) pulse: Pulse,
@@ -143,7 +143,7 @@ impl Driver {
             reports: io.reports,
             commands: io.commands,
             told: io.link,
-            arrivals: io.arrivals,
+            visits: io.visits,
             adopted: io.adopted,
             pulse: io.pulse,
             reconciler,
@@ -220,6 +220,8 @@ impl Driver {
                 drop,
             }) => self.on_stranger(channel, ours, drop),
             Incoming::Notice(Notice::Arrived(arrival)) => self.on_arrival(arrival),
+            // If nobody takes calls of others, nobody waits for it.
+            Incoming::Notice(Notice::Caller(did)) => drop(self.visits.send(Visit::Did(did))),
             Incoming::Notice(Notice::Forwarded { drop, channel }) => {
                 warn!(%drop, channel, "the network redirects a call; the call to the other number is hung up");
                 self.reconciler.hang_up_stranger(channel);
@@ -276,7 +278,7 @@ impl Driver {
     /// A call of somebody else's entered our app and says what for.
     fn on_arrival(&mut self, arrival: Arrival) {
         let channel = arrival.channel.clone();
-        if self.arrivals.send(arrival).is_err() {
+        if self.visits.send(Visit::Came(arrival)).is_err() {
             warn!(
                 channel,
                 "a call that wants something of us entered an app that takes none, and is left alone"
