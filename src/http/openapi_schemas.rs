@@ -425,7 +425,7 @@ pub(super) struct CampaignCounts {
     outcomes: BTreeMap<String, u64>,
     /// Contacts that the gate refused, by reason.
     refused: BTreeMap<String, u64>,
-    /// Drops that left their message, by how sure that is: `proven`, `probable`, `unproven`; those that were pruned are not among them.
+    /// Drops that left their message, by how sure that is: `proven`, `probable`, `unproven`; those that an earlier version has pruned are not among them.
     proofs: BTreeMap<String, u64>,
     /// What its calls cost; null without `[price]`.
     cost: Option<CostCounts>,

@@ -43,7 +43,7 @@ pub struct CampaignSummary {
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Contacts that the gate refused, by reason.
     pub refused: BTreeMap<RefusedReason, u64>,
-    /// Drops that left their message, by how sure that is; those that were pruned are not among them.
+    /// Drops that left their message, by how sure that is; those that an earlier version has pruned are not among them.
     pub proofs: BTreeMap<Proof, u64>,
     /// What its calls cost; `None` without a price.
     pub cost: Option<CostSummary>,

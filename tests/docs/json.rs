@@ -694,6 +694,7 @@ const SUMMARY: &[(&str, &str)] = &[
     ("cost.drop_legs", "of this, drop legs"),
     ("cost.busy_legs", "of this, busy legs"),
     ("cost.currency", "in which currency"),
+    ("callbacks", "who called back"),
     ("callbacks.contacts", "contacts that called back"),
     ("callbacks.opted_out", "of these, who want no more calls"),
     ("callbacks.connected", "whose call was sent on"),
