@@ -687,7 +687,7 @@ const SUMMARY: &[(&str, &str)] = &[
     ),
     (
         "proofs",
-        "drops that left their message, by how sure that is; those that were pruned are not among them",
+        "drops that left their message, by how sure that is; those that an earlier version has pruned are not among them",
     ),
     ("cost", "what it cost, or null without `[price]`"),
     ("cost.total", "in all"),
