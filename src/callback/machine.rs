@@ -10,8 +10,10 @@ use crate::phone::{PhoneNumber, Rules};
 pub enum CallbackInput {
     /// The call is answered, and prompts can be played.
     Answered,
-    /// A prompt was played to its end, or could not be played.
+    /// A prompt was played to its end.
     Played(CallbackPrompt),
+    /// A prompt could not be played, or not to its end.
+    NotPlayed(CallbackPrompt),
     /// A key: `0` to `9`, `*`, `#`, `A` to `D`.
     Key(char),
     /// The time of the last [`CallbackStep::Wait`] is over.
@@ -121,7 +123,11 @@ impl CallbackMachine {
                     Vec::new()
                 }
             },
-            CallbackInput::Played(prompt) => self.on_played(prompt),
+            CallbackInput::Played(prompt) => {
+                self.has_heard |= prompt == CallbackPrompt::Menu && self.phase == Phase::Menu;
+                self.on_played(prompt)
+            }
+            CallbackInput::NotPlayed(prompt) => self.on_played(prompt),
             CallbackInput::Key(key) => self.on_key(key),
             CallbackInput::Elapsed => self.on_elapsed(),
         }
@@ -135,10 +141,7 @@ impl CallbackMachine {
 
     fn on_played(&mut self, prompt: CallbackPrompt) -> Vec<CallbackStep> {
         match (&self.phase, prompt) {
-            (Phase::Menu, CallbackPrompt::Menu) => {
-                self.has_heard = true;
-                vec![CallbackStep::Wait(self.plan.wait)]
-            }
+            (Phase::Menu, CallbackPrompt::Menu) => vec![CallbackStep::Wait(self.plan.wait)],
             (Phase::Typing(typed), CallbackPrompt::WhichNumber) if typed.is_empty() => {
                 vec![CallbackStep::Wait(self.plan.wait)]
             }
@@ -399,6 +402,16 @@ mod tests {
             let steps = machine.on(CallbackInput::Elapsed);
             assert_eq!(steps.last(), Some(&last));
         }
+    }
+
+    #[test]
+    fn a_prompt_that_was_not_played_was_heard_by_nobody() {
+        let mut machine = answered(plan(), Some("+12025550101"));
+        let menu = CallbackPrompt::Menu;
+        let steps = machine.on(CallbackInput::NotPlayed(menu));
+        assert_eq!(steps, [CallbackStep::Wait(WAIT)]);
+        machine.on(CallbackInput::Gone);
+        assert_eq!(machine.outcome(), CallbackOutcome::HungUp);
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl CallBack {
                 }
                 moved = did.recv(), if is_there => match moved {
                     Some(CallerDid::Pressed { key, .. }) => Some(CallbackInput::Key(key)),
-                    Some(CallerDid::Heard { playback }) => self.heard(&playback),
+                    Some(CallerDid::Heard { playback, is_whole }) => self.heard(&playback, is_whole),
                     Some(CallerDid::Left { .. }) | None => {
                         is_there = false;
                         self.playing = None;
@@ -178,10 +178,14 @@ impl CallBack {
     }
 
     /// A playback is over; nothing if it is not the one that plays.
-    fn heard(&mut self, playback: &str) -> Option<CallbackInput> {
+    fn heard(&mut self, playback: &str, is_whole: bool) -> Option<CallbackInput> {
         let (_, prompt) = self.playing.take_if(|(id, _)| id == playback)?;
         self.timer = None;
-        Some(CallbackInput::Played(prompt))
+        if is_whole {
+            return Some(CallbackInput::Played(prompt));
+        }
+        warn!(callback = %self.id, ?prompt, "a prompt was not played to its end: does the pbx have its file?");
+        Some(CallbackInput::NotPlayed(prompt))
     }
 
     /// Does what the machine wants; returns what that led to at once.
@@ -208,7 +212,7 @@ impl CallBack {
             CallbackPrompt::Removed => Some(self.settings.removed.clone()),
             CallbackPrompt::Failed => self.settings.failed.clone(),
         };
-        let not_played = Some(CallbackInput::Played(prompt));
+        let not_played = Some(CallbackInput::NotPlayed(prompt));
         let Some(name) = name else {
             return not_played;
         };
@@ -232,7 +236,7 @@ impl CallBack {
                 None
             }
             Err(failure) => {
-                debug!(callback = %self.id, detail = failure.detail, "a prompt is not played");
+                warn!(callback = %self.id, prompt = name, detail = failure.detail, "a prompt is not played");
                 not_played
             }
         }

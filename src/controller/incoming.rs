@@ -309,7 +309,7 @@ impl IncomingTask {
             CallerDid::Pressed { channel, .. } | CallerDid::Left { channel } => {
                 self.callers.get(channel)
             }
-            CallerDid::Heard { playback } => {
+            CallerDid::Heard { playback, .. } => {
                 let of = |caller: &&Caller| playback.contains(&caller.id.to_string());
                 self.callers.values().find(of)
             }

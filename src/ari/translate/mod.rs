@@ -89,6 +89,8 @@ pub enum CallerDid {
     Heard {
         /// The id that its playback was given.
         playback: String,
+        /// Whether it was played to its end.
+        is_whole: bool,
     },
     /// It has left our app, or is gone.
     Left {
@@ -285,7 +287,10 @@ fn on_playback(
         let is_over = event.kind.as_str() == "PlaybackFinished";
         let is_prompt = part.id.as_str().starts_with(PROMPT);
         let playback = part.id.as_str().to_owned();
-        let heard = (is_over && is_prompt).then_some(Notice::Caller(CallerDid::Heard { playback }));
+        let heard = (is_over && is_prompt).then_some(Notice::Caller(CallerDid::Heard {
+            playback,
+            is_whole: part.state.as_str() == "done",
+        }));
         return [heard, None];
     };
     if id.run != *run {
