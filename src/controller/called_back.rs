@@ -10,7 +10,10 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::{handed_over::Turned, incoming::turn_away, run_of::SharedRun};
+use super::{
+    handed_over::{GO_ON_WITHIN, Turned, turn_away},
+    run_of::SharedRun,
+};
 use crate::{
     ari::{Arrival, CallerDid, PROMPT, Rest},
     audio::{self, Library, Reference},
@@ -377,9 +380,6 @@ const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long it may take to put a number on the list; whoever waits hears nothing meanwhile.
 const OPT_OUT_WITHIN: Duration = Duration::from_secs(15);
-
-/// How long a call may take to go on.
-const GO_ON_WITHIN: Duration = Duration::from_secs(5);
 
 /// How much longer than its prompt a playback may take before it counts as over.
 const SLACK: Duration = Duration::from_secs(5);

@@ -1,14 +1,20 @@
 //! What an agent's call brings when it is handed over, and what it is told if it gets no message.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::{
+    ari::Rest,
     campaign::policy::CampaignKind,
     drop::{Adoption, Begin, WhenHuman},
     id::DropId,
     orders::{AdoptedCall, DropOrder, NotOrdered},
     phone::{PhoneNumber, Rules},
+    runtime::executor::STATUS,
     store::{
         AuditEntry, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord,
         RequestDigest,
@@ -199,6 +205,31 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(72);
 
 /// Most characters that are kept of what an agent's call says of itself.
 const LONGEST: usize = 200;
+
+/// Sends a call on into the dialplan, which is told why.
+pub(super) async fn turn_away(rest: &Rest, channel: &str, turned: Turned) {
+    let going = async {
+        rest.set_variable_of(channel, STATUS, turned.slug()).await?;
+        rest.go_on(channel).await
+    };
+    match timeout(GO_ON_WITHIN, going).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failure)) => {
+            warn!(
+                channel,
+                detail = failure.detail,
+                "a call cannot be sent on; the pbx ends it at its time limit"
+            );
+        }
+        Err(_) => warn!(
+            channel,
+            "a call was not sent on in time; the pbx ends it at its time limit"
+        ),
+    }
+}
+
+/// How long a call may take to go on.
+pub(super) const GO_ON_WITHIN: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

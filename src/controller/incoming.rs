@@ -21,14 +21,14 @@ use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
     called_back,
-    handed_over::{HandedOver, Turned},
+    handed_over::{HandedOver, Turned, turn_away},
     open_run::{self, OpenRun, Reply, carry},
     run_of::SharedRun,
 };
@@ -41,7 +41,7 @@ use crate::{
     error_chain::chain,
     id::{ChannelId, DropId},
     orders::{DropOrder, NotOrdered, OrderedDrop},
-    runtime::{PbxLink, call::NO_CDR, executor::STATUS},
+    runtime::{PbxLink, call::NO_CDR},
     store::{OrderKeeping, RefusedOrder, Store},
     words::Leg,
 };
@@ -129,7 +129,7 @@ enum TaskDone {
 }
 
 /// Somebody who calls back.
-struct Caller {
+struct CallerInHand {
     id: CallbackId,
     did: mpsc::UnboundedSender<CallerDid>,
 }
@@ -147,7 +147,7 @@ struct IncomingTask {
     /// By their channels.
     in_hand: BTreeMap<String, (DropId, CancellationToken)>,
     /// Those who call back, by their channels.
-    callers: BTreeMap<String, Caller>,
+    callers: BTreeMap<String, CallerInHand>,
     /// Drops whose calls were asked for.
     fetching: BTreeMap<DropId, (Box<DropOrder>, Reply)>,
     /// What was last said of why no calls are taken.
@@ -310,7 +310,7 @@ impl IncomingTask {
                 self.callers.get(channel)
             }
             CallerDid::Heard { playback, .. } => {
-                let of = |caller: &&Caller| playback.contains(&caller.id.to_string());
+                let of = |caller: &&CallerInHand| playback.contains(&caller.id.to_string());
                 self.callers.values().find(of)
             }
         };
@@ -341,7 +341,8 @@ impl IncomingTask {
                 self.in_hand.insert(channel.clone(), (drop, cancel.clone()));
                 let (did, doing) = mpsc::unbounded_channel();
                 let id = CallbackId::generate();
-                self.callers.insert(channel.clone(), Caller { id, did });
+                self.callers
+                    .insert(channel.clone(), CallerInHand { id, did });
                 self.calls.spawn(async move {
                     called_back::carry(id, arrival, (config, shared), doing, cancel).await;
                     TaskDone::Call(channel)
@@ -591,28 +592,6 @@ async fn end(rest: &Rest, channel: &str) {
     }
 }
 
-/// Sends a call on into the dialplan, which is told why.
-pub(super) async fn turn_away(rest: &Rest, channel: &str, turned: Turned) {
-    let going = async {
-        rest.set_variable_of(channel, STATUS, turned.slug()).await?;
-        rest.go_on(channel).await
-    };
-    match timeout(GO_ON_WITHIN, going).await {
-        Ok(Ok(())) => {}
-        Ok(Err(failure)) => {
-            warn!(
-                channel,
-                detail = failure.detail,
-                "a call cannot be sent on; the pbx ends it at its time limit"
-            );
-        }
-        Err(_) => warn!(
-            channel,
-            "a call was not sent on in time; the pbx ends it at its time limit"
-        ),
-    }
-}
-
 /// The rules that the agent answers for, who has called already. What they would have said is logged, and kept with the drop.
 const AGENTS_RULES: [&str; 3] = ["consent", "frequency_cap", "calling_hours"];
 
@@ -624,9 +603,6 @@ const FETCHER: &str = "Local/s@aftertone-fetch/n";
 
 /// How long that may take.
 const FETCH_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long a call may take to go on.
-const GO_ON_WITHIN: Duration = Duration::from_secs(5);
 
 /// When it is tried again to have the app.
 const RETRY: Duration = Duration::from_secs(3);

@@ -320,9 +320,52 @@ fn a_channel_that_is_not_of_this_run_is_a_stranger_when_it_enters_and_silent_oth
             "ChannelHangupRequest",
         ] {
             let event = json!({ "type": kind, "channel": part });
-            assert_eq!(notices_of(&event), [], "{kind} of {id}");
+            // Of a call of somebody else's it may be waited for.
+            let left = (!ours && kind == "ChannelDestroyed").then(|| {
+                let channel = id.clone();
+                Notice::Caller(CallerDid::Left { channel })
+            });
+            let told: Vec<_> = left.into_iter().collect();
+            assert_eq!(notices_of(&event), told, "{kind} of {id}");
         }
     }
+}
+
+#[test]
+fn a_caller_presses_keys_hears_prompts_and_goes() {
+    let channel = || "1699999999.17".to_owned();
+    let part = json!({ "id": channel(), "state": "Up" });
+    let told = |event: Value| match &notices_of(&event)[..] {
+        [Notice::Caller(did)] => Some(did.clone()),
+        _ => None,
+    };
+    let key =
+        |digit: &str| json!({ "type": "ChannelDtmfReceived", "channel": part, "digit": digit });
+    let pressed = |key| CallerDid::Pressed {
+        channel: channel(),
+        key,
+    };
+    assert_eq!(told(key("9")), Some(pressed('9')));
+    assert_eq!(told(key("#")), Some(pressed('#')));
+    assert_eq!(told(key("")), None);
+    assert_eq!(told(key("99")), None);
+    // Of a leg of ours a key says nothing.
+    let ours = json!({ "id": format!("run1-{DROP}-drop"), "state": "Up" });
+    let of_ours = json!({ "type": "ChannelDtmfReceived", "channel": ours, "digit": "9" });
+    assert_eq!(told(of_ours), None);
+    for kind in ["StasisEnd", "ChannelDestroyed"] {
+        let left = CallerDid::Left { channel: channel() };
+        assert_eq!(told(json!({ "type": kind, "channel": part })), Some(left));
+    }
+    let finished = |id: &str, state: &str| json!({ "type": "PlaybackFinished", "playback": { "id": id, "state": state } });
+    for (state, is_whole) in [("done", true), ("failed", false)] {
+        let heard = CallerDid::Heard {
+            playback: "callback-1-2".to_owned(),
+            is_whole,
+        };
+        assert_eq!(told(finished("callback-1-2", state)), Some(heard));
+    }
+    assert_eq!(told(finished("somebody's", "done")), None);
 }
 
 #[test]
