@@ -427,7 +427,10 @@ async fn query_a_prometheus(
     let rules = rules["data"]["groups"][0]["rules"].as_array().unwrap();
     for rule in rules {
         assert_eq!(rule["health"], "ok", "{rule}");
-        assert_eq!(rule["state"], "inactive", "{rule}");
+        // How full the disks of this machine are is not for this to say.
+        if rule["name"] != "AftertoneDiskLow" {
+            assert_eq!(rule["state"], "inactive", "{rule}");
+        }
     }
     empty.retain(|expression| !is_rule(expression));
     let known = [
