@@ -1,5 +1,5 @@
 //! Calls that others have made and that come to us: those that agents hand over once they have reached a mailbox, and those of people who
-//! call back, which are [`called_back`](super::called_back)'s.
+//! call back, which are `called_back`'s.
 //!
 //! ```text
 //!   dialplan ── Stasis(app,leave,MESSAGE,…) ──> Session ──> IncomingTask ──> carry: the gate, the intent, the drop
