@@ -296,19 +296,26 @@ impl SingleDropAdmission {
         // What was up when the session began, its own sweep has hung up before.
         ended.alive.extend(session.swept().iter().cloned());
         let mut writes = Vec::with_capacity(strays.len());
+        let mut found = Vec::with_capacity(strays.len());
         for stray in strays {
             let id = (stray.run.clone(), stray.drop);
             let was_up = ended.alive.contains(&id);
             let words = ended.words("process", &id);
             warn!(drop = %stray.drop, run = %stray.run, was_up, "an earlier drop is lost: its process died");
-            trace_lost(&stray, &words, self.clock.now());
             writes.push(Write::EndDrop {
                 end: lost(&stray.run, stray.drop, &words),
                 calls: Calls::likely(stray.technique, Outcome::Lost, Duration::ZERO),
             });
+            found.push((stray, words));
         }
-        let written = self.store.commit(holder, &writes, self.clock.now()).await;
-        written.map(|_| ()).map_err(|error| chain(&error))
+        let now = self.clock.now();
+        let written = self.store.commit(holder, &writes, now).await;
+        written.map_err(|error| chain(&error))?;
+        // Once that is written: whoever finds them again after a fault tells of them.
+        for (stray, words) in found {
+            trace_lost(&stray, &words, now);
+        }
+        Ok(())
     }
 
     /// Decides and writes, until the drop may be dialled or not.
