@@ -48,7 +48,7 @@ pub struct CallbackMachine {
     /// Who calls; `None` if that is withheld, or is no number.
     caller: Option<PhoneNumber>,
     rules: Rules,
-    phase: Phase,
+    phase: CallPhase,
     /// How often the menu has begun.
     menus: u32,
     /// How often a number was asked for.
@@ -59,7 +59,7 @@ pub struct CallbackMachine {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
+enum CallPhase {
     Ringing,
     /// The menu plays, or a key is waited for.
     Menu,
@@ -79,7 +79,7 @@ impl CallbackMachine {
             plan,
             caller,
             rules,
-            phase: Phase::Ringing,
+            phase: CallPhase::Ringing,
             menus: 0,
             entries: 0,
             has_heard: false,
@@ -103,7 +103,7 @@ impl CallbackMachine {
 
     /// Whether nothing more follows. A number that is being put on a list is still put there.
     pub const fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over)
+        matches!(self.phase, CallPhase::Over)
     }
 
     /// What follows from what has happened.
@@ -111,20 +111,22 @@ impl CallbackMachine {
         match input {
             CallbackInput::Gone => {
                 // Of a number that is being put on the list it is still to be heard whether it is.
-                if self.phase != Phase::OptingOut {
-                    self.phase = Phase::Over;
+                if self.phase != CallPhase::OptingOut {
+                    self.phase = CallPhase::Over;
                 }
                 Vec::new()
             }
             CallbackInput::OptedOut(is_done) => self.on_opted_out(is_done),
             CallbackInput::Answered => match self.phase {
-                Phase::Ringing => self.menu(),
-                Phase::Menu | Phase::Typing(_) | Phase::OptingOut | Phase::Last | Phase::Over => {
-                    Vec::new()
-                }
+                CallPhase::Ringing => self.menu(),
+                CallPhase::Menu
+                | CallPhase::Typing(_)
+                | CallPhase::OptingOut
+                | CallPhase::Last
+                | CallPhase::Over => Vec::new(),
             },
             CallbackInput::Played(prompt) => {
-                self.has_heard |= prompt == CallbackPrompt::Menu && self.phase == Phase::Menu;
+                self.has_heard |= prompt == CallbackPrompt::Menu && self.phase == CallPhase::Menu;
                 self.on_played(prompt)
             }
             CallbackInput::NotPlayed(prompt) => self.on_played(prompt),
@@ -134,18 +136,18 @@ impl CallbackMachine {
     }
 
     fn menu(&mut self) -> Vec<CallbackStep> {
-        self.phase = Phase::Menu;
+        self.phase = CallPhase::Menu;
         self.menus += 1;
         vec![CallbackStep::Play(CallbackPrompt::Menu)]
     }
 
     fn on_played(&mut self, prompt: CallbackPrompt) -> Vec<CallbackStep> {
         match (&self.phase, prompt) {
-            (Phase::Menu, CallbackPrompt::Menu) => vec![CallbackStep::Wait(self.plan.wait)],
-            (Phase::Typing(typed), CallbackPrompt::WhichNumber) if typed.is_empty() => {
+            (CallPhase::Menu, CallbackPrompt::Menu) => vec![CallbackStep::Wait(self.plan.wait)],
+            (CallPhase::Typing(typed), CallbackPrompt::WhichNumber) if typed.is_empty() => {
                 vec![CallbackStep::Wait(self.plan.wait)]
             }
-            (Phase::Last, CallbackPrompt::Removed | CallbackPrompt::Failed) => self.hang_up(),
+            (CallPhase::Last, CallbackPrompt::Removed | CallbackPrompt::Failed) => self.hang_up(),
             // One that was cut short by a key.
             _ => Vec::new(),
         }
@@ -153,14 +155,14 @@ impl CallbackMachine {
 
     fn on_key(&mut self, key: char) -> Vec<CallbackStep> {
         match &mut self.phase {
-            Phase::Menu if key == self.plan.opt_out => match self.caller.clone() {
+            CallPhase::Menu if key == self.plan.opt_out => match self.caller.clone() {
                 Some(caller) => self.opt_out(caller),
                 None => self.ask(),
             },
-            Phase::Menu if Some(key) == self.plan.connect => self.connect(),
+            CallPhase::Menu if Some(key) == self.plan.connect => self.connect(),
             // A key that means nothing leaves the menu as it is: it may have been a slip.
-            Phase::Menu => Vec::new(),
-            Phase::Typing(typed) => match key {
+            CallPhase::Menu => Vec::new(),
+            CallPhase::Typing(typed) => match key {
                 '#' => self.on_typed(),
                 '*' => self.ask(),
                 '0'..='9' if typed.len() < LONGEST => {
@@ -169,19 +171,23 @@ impl CallbackMachine {
                 }
                 _ => Vec::new(),
             },
-            Phase::Ringing | Phase::OptingOut | Phase::Last | Phase::Over => Vec::new(),
+            CallPhase::Ringing | CallPhase::OptingOut | CallPhase::Last | CallPhase::Over => {
+                Vec::new()
+            }
         }
     }
 
     fn on_elapsed(&mut self) -> Vec<CallbackStep> {
         match &self.phase {
-            Phase::Menu if self.menus < self.plan.times => self.menu(),
-            Phase::Menu => match (self.plan.when_silent, self.plan.connect) {
+            CallPhase::Menu if self.menus < self.plan.times => self.menu(),
+            CallPhase::Menu => match (self.plan.when_silent, self.plan.connect) {
                 (WhenSilent::Connect, Some(_)) => self.connect(),
                 (WhenSilent::Connect, None) | (WhenSilent::HangUp, _) => self.hang_up(),
             },
-            Phase::Typing(_) => self.on_typed(),
-            Phase::Ringing | Phase::OptingOut | Phase::Last | Phase::Over => Vec::new(),
+            CallPhase::Typing(_) => self.on_typed(),
+            CallPhase::Ringing | CallPhase::OptingOut | CallPhase::Last | CallPhase::Over => {
+                Vec::new()
+            }
         }
     }
 
@@ -191,13 +197,13 @@ impl CallbackMachine {
             return self.last(CallbackPrompt::Failed);
         }
         self.entries += 1;
-        self.phase = Phase::Typing(String::new());
+        self.phase = CallPhase::Typing(String::new());
         vec![CallbackStep::Play(CallbackPrompt::WhichNumber)]
     }
 
     /// Reads what was typed, with the country's code or as it is dialled at home.
     fn on_typed(&mut self) -> Vec<CallbackStep> {
-        let Phase::Typing(typed) = &self.phase else {
+        let CallPhase::Typing(typed) = &self.phase else {
             return Vec::new();
         };
         match typed_number(typed, self.rules) {
@@ -207,12 +213,12 @@ impl CallbackMachine {
     }
 
     fn opt_out(&mut self, number: PhoneNumber) -> Vec<CallbackStep> {
-        self.phase = Phase::OptingOut;
+        self.phase = CallPhase::OptingOut;
         vec![CallbackStep::Silence, CallbackStep::OptOut(number)]
     }
 
     fn on_opted_out(&mut self, is_done: bool) -> Vec<CallbackStep> {
-        if self.phase != Phase::OptingOut {
+        if self.phase != CallPhase::OptingOut {
             return Vec::new();
         }
         self.has_opted_out |= is_done;
@@ -224,18 +230,18 @@ impl CallbackMachine {
     }
 
     fn last(&mut self, prompt: CallbackPrompt) -> Vec<CallbackStep> {
-        self.phase = Phase::Last;
+        self.phase = CallPhase::Last;
         vec![CallbackStep::Play(prompt)]
     }
 
     fn connect(&mut self) -> Vec<CallbackStep> {
-        self.phase = Phase::Over;
+        self.phase = CallPhase::Over;
         self.is_connected = true;
         vec![CallbackStep::Silence, CallbackStep::Connect]
     }
 
     fn hang_up(&mut self) -> Vec<CallbackStep> {
-        self.phase = Phase::Over;
+        self.phase = CallPhase::Over;
         vec![CallbackStep::HangUp]
     }
 }

@@ -86,6 +86,7 @@ pub(super) async fn carry(
         plays: 0,
         playing: None,
         timer: None,
+        is_there: true,
         opting: None,
     };
     call.follow(did, cancel).await;
@@ -119,6 +120,8 @@ struct CallBack {
     playing: Option<(String, CallbackPrompt)>,
     /// When what is waited for has come at the latest.
     timer: Option<Instant>,
+    /// Whether they are on the line.
+    is_there: bool,
     /// A number is being put on the list.
     opting: Option<BoxFuture<'static, bool>>,
 }
@@ -131,7 +134,6 @@ impl CallBack {
     ) {
         let over = clock::now() + LONGEST;
         let mut next = Some(CallbackInput::Answered);
-        let mut is_there = true;
         loop {
             while let Some(input) = next.take() {
                 for step in self.machine.on(input) {
@@ -149,17 +151,15 @@ impl CallBack {
                     self.opting = None;
                     Some(CallbackInput::OptedOut(done))
                 }
-                moved = did.recv(), if is_there => match moved {
+                moved = did.recv(), if self.is_there => match moved {
                     Some(CallerDid::Pressed { key, .. }) => Some(CallbackInput::Key(key)),
                     Some(CallerDid::Heard { playback, is_whole }) => self.heard(&playback, is_whole),
                     Some(CallerDid::Left { .. }) | None => {
-                        is_there = false;
-                        self.playing = None;
-                        self.timer = None;
+                        self.is_there = false;
                         Some(CallbackInput::Gone)
                     }
                 },
-                () = clock::reach(self.timer), if is_there => {
+                () = clock::reach(self.timer), if self.is_there => {
                     self.timer = None;
                     Some(match self.playing.take() {
                         // That it ended was not heard of.
@@ -167,9 +167,9 @@ impl CallBack {
                         None => CallbackInput::Elapsed,
                     })
                 }
-                () = cancel.cancelled(), if is_there => {
+                () = cancel.cancelled(), if self.is_there => {
                     self.hang_up().await;
-                    is_there = false;
+                    self.is_there = false;
                     Some(CallbackInput::Gone)
                 }
                 () = clock::reach(Some(over)) => {
@@ -194,6 +194,12 @@ impl CallBack {
     /// Does what the machine wants; returns what that led to at once.
     async fn carry_out(&mut self, step: CallbackStep) -> Option<CallbackInput> {
         match step {
+            // What is written counts, also if nobody hears of it any more.
+            CallbackStep::Play(prompt) if !self.is_there => {
+                return Some(CallbackInput::NotPlayed(prompt));
+            }
+            CallbackStep::Silence | CallbackStep::Connect | CallbackStep::HangUp
+                if !self.is_there => {}
             CallbackStep::Play(prompt) => return self.play(prompt).await,
             CallbackStep::Silence => self.silence().await,
             CallbackStep::Wait(time) => self.timer = Some(clock::now() + time),
