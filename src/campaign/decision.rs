@@ -27,6 +27,15 @@ impl Decision {
     pub const fn is_allowed(self) -> bool {
         matches!(self, Self::Allowed)
     }
+
+    /// It in the words of programs: what it is, why, and until when.
+    pub const fn told(self) -> (&'static str, Option<&'static str>, Option<Timestamp>) {
+        match self {
+            Self::Allowed => ("allowed", None, None),
+            Self::Held { reason, until } => ("held", Some(reason.slug()), Some(until)),
+            Self::Refused(reason) => ("refused", Some(reason.slug()), None),
+        }
+    }
 }
 
 /// Why a call has to wait.

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -99,24 +99,18 @@ impl IncomingCalls {
         &self,
         order: DropOrder,
     ) -> BoxFuture<'static, Result<OrderedDrop, NotOrdered>> {
-        let (reply, replied) = oneshot::channel();
-        let sent = self
-            .requests
-            .send(IncomingRequest::Order(Box::new(order), reply));
-        async move {
-            if sent.is_err() {
-                return Err(NotOrdered::Draining);
-            }
-            replied.await.unwrap_or(Err(NotOrdered::Draining))
-        }
-        .boxed()
+        open_run::ordered(|reply| {
+            let request = IncomingRequest::Order(Box::new(order), reply);
+            self.requests.send(request).is_ok()
+        })
     }
 
     /// Cancels a drop. `false` if none of this id is in flight here.
     pub(super) fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool> {
-        let (reply, replied) = oneshot::channel();
-        let sent = self.requests.send(IncomingRequest::Cancel(drop, reply));
-        async move { sent.is_ok() && replied.await.unwrap_or(false) }.boxed()
+        open_run::cancelled(|reply| {
+            let request = IncomingRequest::Cancel(drop, reply);
+            self.requests.send(request).is_ok()
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinHandle},
@@ -28,6 +28,30 @@ use crate::{
 
 /// Takes the answer to an order.
 pub(super) type Reply = oneshot::Sender<Result<OrderedDrop, NotOrdered>>;
+
+/// Asks a task for a drop, by what sends it the request; one that takes no more is ending.
+pub(super) fn ordered(
+    send: impl FnOnce(Reply) -> bool,
+) -> BoxFuture<'static, Result<OrderedDrop, NotOrdered>> {
+    let (reply, replied) = oneshot::channel();
+    let is_sent = send(reply);
+    async move {
+        if !is_sent {
+            return Err(NotOrdered::Draining);
+        }
+        replied.await.unwrap_or(Err(NotOrdered::Draining))
+    }
+    .boxed()
+}
+
+/// Asks a task to cancel a drop, by what sends it the request. `false` if none of this id is in flight there.
+pub(super) fn cancelled(
+    send: impl FnOnce(oneshot::Sender<bool>) -> bool,
+) -> BoxFuture<'static, bool> {
+    let (reply, replied) = oneshot::channel();
+    let is_sent = send(reply);
+    async move { is_sent && replied.await.unwrap_or(false) }.boxed()
+}
 
 /// The run on the PBX.
 pub(super) struct OpenRun {

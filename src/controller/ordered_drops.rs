@@ -24,7 +24,7 @@ use tracing::{debug, info, warn};
 use super::{
     held_drops::{AT_ONCE, HeldOnItsWay, carry_held},
     incoming::IncomingCalls,
-    open_run::{OpenRun, Reply, begin, carry, close},
+    open_run::{self, OpenRun, Reply, begin, carry, close},
     run_of::SharedRun,
 };
 use crate::{
@@ -110,23 +110,20 @@ impl SingleDrops for OrderedDrops {
                 }
             };
         }
-        let (reply, replied) = oneshot::channel();
-        let sent = self.requests.send(Request::Order(Box::new(order), reply));
-        async move {
-            if sent.is_err() {
-                return Err(NotOrdered::Draining);
-            }
-            replied.await.unwrap_or(Err(NotOrdered::Draining))
-        }
-        .boxed()
+        open_run::ordered(|reply| {
+            let request = Request::Order(Box::new(order), reply);
+            self.requests.send(request).is_ok()
+        })
     }
 
     fn cancel(&self, drop: DropId) -> BoxFuture<'static, bool> {
-        let (reply, replied) = oneshot::channel();
-        let sent = self.requests.send(Request::Cancel(drop, reply));
+        let ours = open_run::cancelled(|reply| {
+            let request = Request::Cancel(drop, reply);
+            self.requests.send(request).is_ok()
+        });
         let adopted = self.incoming.as_ref().map(|calls| calls.cancel(drop));
         async move {
-            let is_ours = sent.is_ok() && replied.await.unwrap_or(false);
+            let is_ours = ours.await;
             match adopted {
                 Some(adopted) if !is_ours => adopted.await,
                 Some(_) | None => is_ours,

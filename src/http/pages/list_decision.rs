@@ -48,25 +48,42 @@ async fn decide(
         Ok(again) => Ok(see(&format!(
             "/campaigns/{campaign}?tab=imports&import={again}"
         ))),
-        Err(problem)
-            if matches!(
-                problem.kind(),
-                ProblemKind::Invalid | ProblemKind::Conflict | ProblemKind::TooLarge
-            ) =>
-        {
-            let mut tab = ImportsTab::read(&api, &campaign, Parameters::none()).await?;
-            tab.fault = Some(words_of(&problem));
-            tab.look = Some(Box::new(look.with_given(&form)));
-            let content = TabContent::Imports(tab);
-            let shown = CampaignPage::of(&api, &caller, &campaign, content, None).await?;
-            page(problem.kind().status(), &shown)
+        Err(problem) => {
+            let look = Some(Box::new(look.with_given(&form)));
+            refused(&api, &caller, &campaign, problem, look).await
         }
-        Err(problem) => Err(problem),
     }
 }
 
+/// The page of a campaign's lists that says why one was not taken, if that can be mended there, and shows that list, if it was
+/// looked at.
+///
+/// # Errors
+/// [`Problem`]; every other one as it is.
+pub(super) async fn refused(
+    api: &Api,
+    caller: &Caller,
+    campaign: &str,
+    problem: Problem,
+    look: Option<Box<ListLook>>,
+) -> Result<Response, Problem> {
+    let can_be_mended = matches!(
+        problem.kind(),
+        ProblemKind::Invalid | ProblemKind::Conflict | ProblemKind::TooLarge
+    );
+    if !can_be_mended {
+        return Err(problem);
+    }
+    let mut tab = ImportsTab::read(api, campaign, Parameters::none()).await?;
+    tab.fault = Some(words_of(&problem));
+    tab.look = look;
+    let content = TabContent::Imports(tab);
+    let shown = CampaignPage::of(api, caller, campaign, content, None).await?;
+    page(problem.kind().status(), &shown)
+}
+
 /// All that is wrong with a list, in words.
-pub(super) fn words_of(problem: &Problem) -> String {
+fn words_of(problem: &Problem) -> String {
     let faults = problem.faults();
     let faults: Vec<_> = faults.into_iter().map(|fault| fault.detail).collect();
     if faults.is_empty() {

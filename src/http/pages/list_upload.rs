@@ -6,13 +6,7 @@ use axum::{
     routing::{MethodFilter, on},
 };
 
-use super::{
-    PageRoute,
-    campaign::{CampaignPage, TabContent},
-    campaign_tabs::ImportsTab,
-    list_decision::words_of,
-    page, see,
-};
+use super::{PageRoute, list_decision::refused, see};
 use crate::{
     auth::Action,
     http::{
@@ -52,19 +46,7 @@ async fn upload(
         Ok(SentList { is_kept: false, .. }) => Ok(see(&format!(
             "/campaigns/{name}?tab=imports&done=list-sent"
         ))),
-        Err(problem)
-            if matches!(
-                problem.kind(),
-                ProblemKind::Invalid | ProblemKind::TooLarge | ProblemKind::Conflict
-            ) =>
-        {
-            let mut tab = ImportsTab::read(&api, &name, Parameters::none()).await?;
-            tab.fault = Some(words_of(&problem));
-            let content = TabContent::Imports(tab);
-            let shown = CampaignPage::of(&api, &caller, &name, content, None).await?;
-            page(problem.kind().status(), &shown)
-        }
-        Err(problem) => Err(problem),
+        Err(problem) => refused(&api, &caller, &name, problem, None).await,
     }
 }
 

@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use super::drop_request::{consent, kind, technique};
 use crate::{
-    campaign::{
-        Decision,
-        policy::{Case, Consent, Gate},
-    },
+    campaign::policy::{Case, Consent, Gate},
     drop::Technique,
     http::{
         Api,
@@ -99,11 +96,7 @@ pub(in crate::http) async fn check(
                 overrides: &[],
             };
             let ruling = gate.decide(&case, at);
-            let (decision, reason, until) = match ruling.decision {
-                Decision::Allowed => ("allowed", None, None),
-                Decision::Held { reason, until } => ("held", Some(reason.slug()), Some(until)),
-                Decision::Refused(reason) => ("refused", Some(reason.slug()), None),
-            };
+            let (decision, reason, until) = ruling.decision.told();
             CheckView {
                 number: Some(number.to_string()),
                 decision,

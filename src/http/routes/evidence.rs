@@ -200,11 +200,16 @@ fn settings(body: &Body<SMALL>) -> Result<Vec<(String, String)>, Problem> {
     }
 }
 
-fn none() -> Problem {
+/// That there is none any more, or that it is elsewhere.
+pub(super) fn none() -> Problem {
     Problem::not_found("evidence of this drop on this machine")
 }
 
-fn folder_of(drop: &StoredDrop) -> Result<PathBuf, Problem> {
+/// Where the evidence of a drop was kept.
+///
+/// # Errors
+/// [`Problem`] if none was.
+pub(super) fn folder_of(drop: &StoredDrop) -> Result<PathBuf, Problem> {
     drop.evidence.as_ref().map(PathBuf::from).ok_or_else(none)
 }
 

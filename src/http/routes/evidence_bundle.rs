@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::{drops::find, person_exports::zip};
+use super::{drops::find, evidence, person_exports::zip};
 use crate::{
     auth::{Action, Object},
     evidence::PersonBundle,
@@ -29,10 +29,10 @@ pub(in crate::http) async fn show(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let drop = find(&api, &id).await?;
-    let evidence = drop.evidence.clone().map(std::path::PathBuf::from);
-    let evidence = evidence.filter(|folder| folder.is_dir());
-    let evidence =
-        evidence.ok_or_else(|| Problem::not_found("evidence of this drop on this machine"))?;
+    let evidence = evidence::folder_of(&drop)?;
+    if !evidence.is_dir() {
+        return Err(evidence::none());
+    }
     let may_in_full = caller.may(Action::ReadFullNumbers, Object::Any).is_ok();
     let in_full = may_in_full && caller.has_just_signed_in(now()).is_ok();
     let number = drop.number.as_ref().map(|number| number.shown(in_full));

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     campaign::{
-        Decision,
         budget::TechniqueRule,
         policy::{Case, Gate, GateSettings},
     },
@@ -75,12 +74,9 @@ impl GateCheck {
             overrides: &[],
         };
         let ruling = self.gate.decide(&case, self.at);
-        let rule = ruling.rule().map(|rule| rule.slug());
-        let (said, until) = match ruling.decision {
-            Decision::Allowed => (("allowed", None, None), None),
-            Decision::Held { reason, until } => (("held", Some(reason.slug()), rule), Some(until)),
-            Decision::Refused(reason) => (("refused", Some(reason.slug()), rule), None),
-        };
+        let (decision, reason, until) = ruling.decision.told();
+        let rule = ruling.rule().filter(|_| reason.is_some());
+        let said = (decision, reason, rule.map(|rule| rule.slug()));
         let rows = self.said.entry(said).or_default();
         rows.rows += 1;
         if let Some(until) = until {

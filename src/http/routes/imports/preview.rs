@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::{blocking, find};
 use crate::{
     campaign::{
-        Decision,
         budget::TechniqueRule,
         policy::{Case, Consent, ConsentKind, Gate},
     },
@@ -181,11 +180,7 @@ pub(in crate::http) async fn show(
                     overrides: &[],
                 };
                 let ruling = gate.decide(&case, at);
-                let (decision, reason, until) = match ruling.decision {
-                    Decision::Allowed => ("allowed", None, None),
-                    Decision::Held { reason, until } => ("held", Some(reason.slug()), Some(until)),
-                    Decision::Refused(reason) => ("refused", Some(reason.slug()), None),
-                };
+                let (decision, reason, until) = ruling.decision.told();
                 PreviewRow {
                     decision: Some(decision),
                     reason,
