@@ -26,6 +26,12 @@ const DRIFT: usize = RATE * 2 / 5;
 /// piece scores above 0.95 and other speech below 0.5.
 const ALIKE: f32 = 0.8;
 
+/// How many packets may be lost or doubled between an end of the message and the piece next to it for that to be a slip.
+const SLIPPED_PACKETS: isize = 3;
+
+/// By how much a frame has to be more like one place of the message than like another to come from there.
+const CLEARLY: f32 = 0.05;
+
 /// Mono samples, -1.0 to 1.0.
 pub type Samples = Vec<f32>;
 
@@ -116,13 +122,26 @@ pub fn find(message: &[f32], recording: &[f32]) -> Option<Found> {
     let last = places.iter().rposition(Option::is_some)?;
     // Where the message would begin and end if it were all there, judged by the pieces next to either end.
     let offset = |index: usize| places[index].map(|at| at - signed(pieces[index].start));
-    let (begin, end) = (offset(first)?, offset(last)?);
+    let (mut begin, mut end) = (offset(first)?, offset(last)?);
     let heard_from = |offset: isize| move |index: usize| sample(recording, offset + signed(index));
-    let start_missing = followed(message, audible.start..pieces[first].end, heard_from(begin))
+    let mut start_missing = followed(message, audible.start..pieces[first].end, heard_from(begin))
         .start
         - audible.start;
-    let end_missing =
+    let mut end_missing =
         audible.end - followed(message, pieces[last].start..audible.end, heard_from(end)).end;
+    // A packet lost within the piece at an end moves what is beyond it, which is there all the same.
+    let first_frame = audible.start..(audible.start + FRAME).min(audible.end);
+    let last_frame = audible.end.saturating_sub(FRAME).max(audible.start)..audible.end;
+    if start_missing > 0
+        && let Some(offset) = slipped(message, recording, &first_frame, begin)
+    {
+        (begin, start_missing) = (offset, 0);
+    }
+    if end_missing > 0
+        && let Some(offset) = slipped(message, recording, &last_frame, end)
+    {
+        (end, end_missing) = (offset, 0);
+    }
     // A piece that a lost packet goes through is like nothing as a whole; frame by frame it follows one neighbour or the
     // other, but for what was lost.
     let inside: usize = (first..last)
@@ -231,6 +250,36 @@ fn likeness_of_overlap(piece: &[f32], recording: &[f32], at: isize) -> f32 {
         &recording[start..start + length],
     );
     normalised(dot(a, b), power_sum(a), power_sum(b))
+}
+
+/// Where a frame of the message is that is not at `offset`, if whole packets were lost or doubled before or behind it. What
+/// is found there must be clearly more like it than like what belongs there: else a vowel that goes on would be taken for its
+/// end. Where the two sound the same, that is a cut.
+fn slipped(
+    message: &[f32],
+    recording: &[f32],
+    frame: &Range<usize>,
+    offset: isize,
+) -> Option<isize> {
+    let alike = |moved: isize, got: &[f32]| {
+        let belongs: Samples = frame
+            .clone()
+            .map(|index| sample(message, signed(index) + moved))
+            .collect();
+        normalised(dot(&belongs, got), power_sum(&belongs), power_sum(got))
+    };
+    (1..=SLIPPED_PACKETS)
+        .flat_map(|packets| [-packets, packets])
+        .map(|packets| packets * signed(FRAME))
+        .find(|&slip| {
+            let got: Samples = frame
+                .clone()
+                .map(|index| sample(recording, offset + slip + signed(index)))
+                .collect();
+            let likeness = alike(0, &got);
+            likeness >= ALIKE && likeness > alike(slip, &got) + CLEARLY
+        })
+        .map(|slip| offset + slip)
 }
 
 /// How many samples of a piece are in frames that the recording has at none of these offsets.
