@@ -74,6 +74,8 @@ RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && rm -r src
 COPY askama.toml ./
+# The page of the book that the program shows itself.
+COPY docs/src/reference/problems.md docs/src/reference/
 COPY src src
 # Cargo goes by modification times, and those of the files copied are older than the empty crate's.
 RUN find src -exec touch {} + \
@@ -88,6 +90,8 @@ RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/aftertone --shell /
     && install -d -o aftertone -g aftertone /var/lib/aftertone /var/lib/aftertone/sounds /var/lib/aftertone/state \
     && install -d -o aftertone -g aftertone -m 700 /run/aftertone
 COPY --from=build /usr/local/bin/aftertone /usr/local/bin/aftertone
+# As the unit of ops/debian has it.
+ENV MALLOC_ARENA_MAX=2
 USER aftertone
 WORKDIR /var/lib/aftertone
 LABEL org.opencontainers.image.title="aftertone" \

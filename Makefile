@@ -12,13 +12,14 @@ demo: ## Leave a voicemail through two real Asterisk servers on this machine, pr
 	tests/lab/demo.sh
 
 check: ## Format, lints, and all tests that need no server: the quick loop
+	tests/setup.sh speech
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
 
 # The documentation's examples first, so that the lab's summary comes last. Those that start the program wait most of their time.
 test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it
-	tests/setup.sh build lab store clock $(if $(SHORT),,words)
+	tests/setup.sh build lab speech store clock $(if $(SHORT),,words)
 ifdef SHORT
 	cargo test --locked --lib --bins
 	cargo test --locked --test store -- ::campaigns::

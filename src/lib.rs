@@ -22,11 +22,12 @@
 //! | [`words`], [`id`], [`phone`] | what all parts share: legs and verdicts, the names of channels, numbers that can be dialled | yes |
 //! | [`mod@drop`] | one drop as a state machine, and the board of all in flight | yes |
 //! | [`callback`] | calls that come back: which prompt they hear, and what a key does | yes |
+//! | [`record`] | messages that are recorded by telephone: who may, what is heard, what is kept | yes |
 //! | [`campaign`] | which contacts may be called and when, which is next, how fast, and why none is called | yes |
 //! | [`events`] | what is told to those who follow: what happened to drops, contacts, campaigns and lists | yes |
 //! | [`screen`] | the detection: audio frames in, who answered and when the mailbox records out | yes |
 //! | [`ari`] | the only place that knows Asterisk's REST interface and its event websocket | |
-//! | [`audio`] | makes recordings fit for the telephone and keeps them | |
+//! | [`audio`] | makes recordings fit for the telephone and keeps them, and makes messages for each person of them and of speech | |
 //! | [`traces`] | a drop as a trace: its spans, and whether it is sent | yes |
 //! | [`backup`] | one file with a database and the prepared messages, checked byte for byte before it is used | |
 //! | [`evidence`] | the recording of a call, what was heard in it, and its picture | |
@@ -86,10 +87,14 @@ pub mod import;
 pub mod list;
 pub mod metrics;
 pub mod orders;
+mod owner;
 pub mod phone;
+pub mod record;
 pub mod runtime;
 pub mod screen;
 pub mod store;
+mod subprocess;
+mod tasks;
 pub mod telemetry;
 pub mod traces;
 pub mod words;

@@ -4,6 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// The name of a column without case, spaces and marks: `Phone_Number` is `phonenumber`.
+pub fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
 /// One of the two calls of a drop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -28,7 +28,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("words", &[]),
     ("clock", &[]),
     ("phone", &[]),
-    ("audio", &[]),
+    ("owner", &[]),
+    ("subprocess", &[]),
+    ("tasks", &[]),
+    ("audio", &["owner", "subprocess", "tasks"]),
     ("traces", &["id", "words", "drop"]),
     ("telemetry", &["traces"]),
     ("metrics", &["clock"]),
@@ -38,12 +41,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "config",
         &[
+            "owner",
             "words",
             "phone",
+            "audio::MessageSettings",
+            "audio::SpeechSettings",
             "screen::Setting",
             "screen::Settings",
             "screen::NoBeep",
             "callback",
+            "record",
             "campaign::budget",
             "campaign::cost",
             "campaign::engine::PbxSettings",
@@ -57,6 +64,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("campaign", &["id", "words", "phone", "drop", "clock::Now"]),
     ("callback", &["id", "phone"]),
+    ("record", &["id"]),
     (
         "ari",
         &[
@@ -75,9 +83,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "store",
         &[
             "id", "words", "phone", "drop", "campaign", "callback", "auth", "events", "metrics",
+            "owner",
         ],
     ),
-    ("list", &["phone", "campaign"]),
+    ("list", &["words", "phone", "campaign"]),
     (
         "orders",
         &[
@@ -86,12 +95,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "evidence",
-        &["id", "words", "metrics", "drop", "screen", "audio"],
+        &["id", "words", "metrics", "drop", "screen", "audio", "owner"],
     ),
-    ("backup", &["audio"]),
+    ("backup", &["audio", "owner"]),
     (
         "runtime",
         &[
+            "owner",
             "id",
             "words",
             "clock",
@@ -100,6 +110,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
             "metrics",
             "error_chain",
+            "tasks",
+            "subprocess",
             "drop",
             "screen",
             "config",
@@ -111,7 +123,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
+            "owner",
+            "auth",
             "callback",
+            "record",
             "id",
             "words",
             "clock",
@@ -120,6 +135,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
             "metrics",
             "error_chain",
+            "tasks",
             "drop",
             "screen",
             "config",
@@ -170,10 +186,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "hooks",
         &[
+            "owner",
             "id",
             "auth",
             "clock",
             "error_chain",
+            "tasks",
             "metrics",
             "telemetry",
             "config",
@@ -194,6 +212,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "phone",
             "audio",
             "error_chain",
+            "tasks",
             "drop",
             "config",
             "campaign",
@@ -221,6 +240,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "metrics",
             "telemetry",
             "error_chain",
+            "tasks",
             "drop",
             "screen",
             "config",
@@ -245,6 +265,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Modules that hold no `async`, no clock and no lock.
 const PURE: &[&str] = &[
     "drop", "campaign", "events", "screen", "words", "id", "phone", "auth", "traces", "callback",
+    "record",
 ];
 
 /// What only one module knows.
@@ -274,6 +295,8 @@ const ONLY_IN: &[(&str, &str)] = &[
     ("sha2", "http"),
     ("sha2", "backup"),
     ("sha2", "evidence"),
+    ("sha2", "audio"),
+    ("deunicode", "audio"),
     ("tar", "backup"),
     ("zip", "evidence"),
     ("clap_mangen", "cli"),

@@ -30,11 +30,13 @@ main() {
 r.urlopen(r.Request(sys.argv[1] + "/api/v1/campaigns", headers={"Authorization": "Bearer " + sys.argv[2]}))' "$address" "$token" ||
         die "the token is not accepted"
     mkdir -p "$REPORT"
-    # Streams do not end by themselves, and it makes neither sound nor the rest of a list.
+    # Streams do not end by themselves, and it makes neither sound nor the rest of a list. Its health
+    # checks judge how it makes its requests, not what it is answered: it throws away each name with a slash, as clips have.
     "$TESTER/bin/st" run "$address/api/v1/openapi.json" --header "Authorization: Bearer $token" \
         --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
         --exclude-path-regex '^(/api/v1)?/(events/stream|live)$' --exclude-operation-id prepare_message --exclude-operation-id resume_upload \
         --max-time "$SECONDS_EACH" --seed 1 --continue-on-failure --request-timeout 30 \
+        --suppress-health-check all \
         --report junit --report-dir "$REPORT" --warnings off
     kill -0 $service || die "the service has ended"
 }

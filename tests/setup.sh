@@ -6,6 +6,7 @@
 #   build   what the Rust compiler links with
 #   root    what builds the lab's Asterisk root
 #   lab     what the lab needs: its root, and the voices of its subscribers
+#   speech  programs that speak, for messages for each person
 #   store   a PostgreSQL server and a pooler for the store's tests, which they start and stop themselves
 #   published  what installs published programs that judge the API
 #   metrics Prometheus, whose rules, queries and lints are asked
@@ -48,6 +49,10 @@ main() {
             want openssl has openssl
             want perl-base has perl
             want procps has pgrep
+            ;;
+        speech)
+            want espeak-ng has espeak-ng
+            want flite has flite
             ;;
         store)
             want perl-base has perl

@@ -111,6 +111,8 @@ impl Home {
         command
             .current_dir(&self.folder)
             .args(["--config", "aftertone.toml"])
+            // As the unit of ops/debian has it.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::null())
             .stdout(talk.try_clone()?)
             .stderr(talk);

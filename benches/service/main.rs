@@ -16,7 +16,8 @@
 //! Orders are single drops, each to another number, with a key of their own; the gate is asked about each. An order is answered
 //! when its intent is on disk. The fake PBX and the requests share the machine's processors with what is measured.
 //!
-//! `cargo bench --bench service [-- --quick] [--store sqlite|postgres] [--rate N]`: `--rate` is the full pace, in drops a second.
+//! `cargo bench --bench service [-- --quick] [--store sqlite|postgres] [--rate N] [--rows N]`: `--rate` is the full pace, in drops a
+//! second, `--rows` the length of the list that is sent while a campaign is dialled.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark is about the clock")]
@@ -106,7 +107,8 @@ impl Scale {
             slow: 100,
             rate: value("--rate").map_or(Ok(if is_quick { 100 } else { 500 }), str::parse)?,
             asks: Duration::from_secs(if is_quick { 2 } else { 15 }),
-            rows: if is_quick { 20_000 } else { 1_000_000 },
+            rows: value("--rows")
+                .map_or(Ok(if is_quick { 20_000 } else { 1_000_000 }), str::parse)?,
         })
     }
 

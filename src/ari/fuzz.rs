@@ -108,6 +108,9 @@ fn stands_in(notice: &Notice, value: &Value) {
             assert!(ids.contains(&channel.as_str()))
         }
         Notice::Caller(CallerDid::Heard { .. }) => {}
+        Notice::Caller(CallerDid::Recorded { recording, .. }) => {
+            assert_eq!(recording, text("/recording/name"))
+        }
         Notice::Forwarded { channel, .. } => assert_eq!(channel, text("/forwarded/id")),
     }
 }

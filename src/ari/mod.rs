@@ -40,15 +40,16 @@ pub use media::{
     Access, Connection, ConnectionEnd, Expected, FromCall, MediaCounts, MediaServer, MediaSettings,
     Order, Pulse, WebSockets,
 };
-pub(crate) use rest::whole_seconds;
-pub use rest::{ExternalMedia, HangUp, Originate, Rest};
+pub use rest::{ExternalMedia, HangUp, NewRecording, Originate, Rest};
+pub(crate) use rest::{all_done, whole_seconds};
 pub use setup::{DEFAULT_REQUEST_TIMEOUT, Pbx, PbxSettings, SetupError};
 pub use socket::{Events, Incoming, LinkError, QUEUE};
 pub use tls_fault::TlsFault;
 pub use translate::{
-    AidDid, Arrival, CallerDid, Notice, PROMPT, Visit, in_place_of_ours, ours, seen, waiting,
+    AidDid, Arrival, CallerDid, Notice, PROMPT, RECORD_PROMPT, Visit, in_place_of_ours, ours, seen,
+    waiting,
 };
 pub use wire::{
     Application, AsteriskInfo, AsteriskSystem, Bridge, Caller, Channel, Dialplan, EndpointState,
-    Module, Ping, Playback, SoundFile,
+    Module, PbxRecording, Ping, Playback, SoundFile,
 };

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use super::{reference::Name, refusal::Refusal};
+use super::{BadTargets, name::Name, refusal::Refusal, speech::SpeechError};
 
 /// Why something could not be done with the library.
 #[derive(Debug, Error)]
@@ -33,6 +33,8 @@ pub enum Error {
     /// A file in the library is not what this program writes.
     #[error("`{}` cannot be played: {why}", path.display())]
     Broken {
+        /// The message.
+        name: Name,
         /// The file in question.
         path: PathBuf,
         /// What is wrong with it.
@@ -68,6 +70,25 @@ pub enum Error {
         /// The folder's path on the PBX.
         dir: PathBuf,
     },
+    /// No message can be as it is configured.
+    #[error(transparent)]
+    Targets(#[from] BadTargets),
+    /// A folder of which a column chooses has no clips.
+    #[error("there are no clips in `{folder}/`")]
+    NoClips {
+        /// The folder, as the message names it.
+        folder: String,
+    },
+    /// The message of one person is not fit.
+    #[error("the message for this contact cannot be used")]
+    Composed {
+        /// The reason.
+        #[source]
+        why: Refusal,
+    },
+    /// A part of a message cannot be spoken.
+    #[error("the message cannot be spoken")]
+    Speech(#[from] SpeechError),
     /// A message of a single drop was to be named after something that is not the name of a run or a drop.
     #[error("the names of a run and of a drop are made of a-z and 0-9")]
     Owner,
@@ -82,12 +103,9 @@ impl Error {
                 "replace it with `aftertone message add --replace {name} FILE`, or take another name"
             )),
             Self::Missing { .. } => Some("`aftertone message list` shows what there is".to_owned()),
-            Self::Broken { path, .. } => {
-                let name = path.file_stem().unwrap_or_default().to_string_lossy();
-                Some(format!(
-                    "prepare it again: `aftertone message add --replace {name} FILE`"
-                ))
-            }
+            Self::Broken { name, .. } => Some(format!(
+                "prepare it again: `aftertone message add --replace {name} FILE`"
+            )),
             Self::Read { .. } | Self::Write { .. } | Self::List { .. } => Some(
                 "let the account that runs aftertone read and write that folder, or set `sounds_dir` in section `[pbx]`"
                     .to_owned(),
@@ -95,7 +113,12 @@ impl Error {
             Self::PbxDir { .. } => Some(
                 "set `pbx_sounds_dir` in section `[pbx]` to an absolute path without `,`, `&` and `|`".to_owned(),
             ),
-            Self::Owner => None,
+            Self::NoClips { folder } => Some(format!(
+                "add clips with `aftertone message add {folder}/ FILE...`"
+            )),
+            Self::Composed { why } => Some(why.hint().to_owned()),
+            Self::Speech(error) => Some(error.hint().to_owned()),
+            Self::Targets(_) | Self::Owner => None,
         }
     }
 }

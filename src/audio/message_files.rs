@@ -1,16 +1,12 @@
 //! The files of messages as they are, for a backup, and back from one.
 
-use std::{
-    fs::{self, Metadata},
-    io,
-    os::unix::fs::MetadataExt as _,
-    path::PathBuf,
-};
+use std::{fs, io, path::PathBuf};
 
 use super::{
     error::Error,
+    folder::stamp,
     library::{JSON, Library, WAV, WIDE},
-    reference::Name,
+    name::Name,
     write::{stage, sync_dir},
 };
 
@@ -86,7 +82,8 @@ impl Library {
     /// # Errors
     /// [`Error::Write`].
     pub fn put_back(&self, file: &MessageFile) -> Result<bool, Error> {
-        self.make_dir()?;
+        let dir = self.dir_of(&file.name);
+        self.make_dir(&dir)?;
         let path = self.dir().join(&file.name);
         let failed = |path: PathBuf| move |source| Error::Write { path, source };
         let staged = stage(&path, &file.bytes).map_err(failed(path.clone()))?;
@@ -95,14 +92,9 @@ impl Library {
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             Err(e) => return Err(failed(path)(e.error)),
         }
-        sync_dir(self.dir()).map_err(failed(path))?;
+        sync_dir(&dir).map_err(failed(path))?;
         Ok(true)
     }
-}
-
-/// What changes if a file is replaced.
-fn stamp(about: &Metadata) -> (u64, u64, i64, i64) {
-    (about.ino(), about.len(), about.mtime(), about.mtime_nsec())
 }
 
 /// How often a message is read that changes meanwhile.
@@ -151,7 +143,13 @@ mod tests {
             ("spring.json", true),
             ("spring.db", false),
             ("../spring.wav", false),
-            ("a/b.wav", false),
+            ("names/ann.wav", true),
+            ("names/ann.wav16", true),
+            ("names/a/b.wav", false),
+            ("../names/ann.wav", false),
+            (".speech/ann.wav", false),
+            (".speech/filled/ann.wav16", false),
+            ("once-run/1.wav", false),
             (".wav", false),
             ("Spring.wav", false),
         ] {

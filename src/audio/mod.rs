@@ -5,18 +5,34 @@
 //! ```
 //!
 //! [`Library`] is the folder of prepared messages, [`resolve`] finds what a user's `--message` means, and [`Refusal`] is
-//! every reason why a recording cannot be used. All of it blocks: a minute of audio takes a fraction of a second of
+//! every reason why a recording cannot be used. All of that blocks: a minute of audio takes a fraction of a second of
 //! computing, so async callers run it on a thread for blocking work.
+//!
+//! ```text
+//!  intro + names/{first_name} + "on {date}" ──Template::fill──> Filled ──Composer::compose──> once-<run>-<digest>.wav …
+//!                                                                  │
+//!                                                  [speech] command, .speech/ (what it said before)
+//! ```
+//!
+//! A [`template::Template`] is a message that is made for each person, and a [`Composer`] makes it: that is async, because
+//! the command that speaks takes its time.
 
+mod compose;
 mod decode;
 mod error;
+mod folder;
+mod heard;
 mod library;
 mod message_files;
+mod name;
 mod normalise;
 mod reference;
 mod refusal;
 mod report;
+mod settings;
 mod sniff;
+mod speech;
+pub mod template;
 mod write;
 
 use std::time::Duration;
@@ -24,13 +40,18 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use self::{
+    compose::{Composed, Composer, PartLeft},
     error::Error,
-    library::{Library, Listed, Once, Prepared},
+    heard::{Unheard, heard_by},
+    library::{Library, Listed, MessageStamp, Once, Prepared},
     message_files::MessageFile,
-    normalise::{FRAME, LEAD, SHORTEST, TAIL},
-    reference::{BadName, BadReference, Name, Reference, SoundUri, resolve},
+    name::{BadName, Name},
+    normalise::{FRAME, LEAD, SHORTEST, SHORTEST_CLIP, TAIL},
+    reference::{BadReference, Reference, SoundUri, resolve},
     refusal::Refusal,
     report::PreparationReport,
+    settings::MessageSettings,
+    speech::{Speech, SpeechError, SpeechSettings, SpeechTrial},
 };
 
 /// The greatest length and the loudness of a prepared message.

@@ -8,51 +8,10 @@ use std::{
 
 use thiserror::Error;
 
-/// The name of a prepared message: `[a-z0-9_-]{1,64}`, and none of those that are kept for single drops (`once-...`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name(String);
-
-impl Name {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Name {
-    type Err = BadName;
-
-    fn from_str(text: &str) -> Result<Self, BadName> {
-        let fits = (1..=NAME_MAX).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
-        if !fits {
-            return Err(BadName::Shape);
-        }
-        if text.starts_with(ONCE) {
-            return Err(BadName::Reserved);
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The text cannot be the name of a prepared message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum BadName {
-    /// Too long, or with other characters.
-    #[error("a message's name is 1 to 64 of the characters a-z, 0-9, `_` and `-`")]
-    Shape,
-    /// Kept for messages of single drops.
-    #[error("names that begin with `once-` are kept for messages of single drops")]
-    Reserved,
-}
+use super::{
+    name::Name,
+    template::{BadTemplate, Template},
+};
 
 /// A sound that the PBX has: `sound:` and a path below its sounds folder, without extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,9 +70,12 @@ pub enum Reference {
     OnPbx(SoundUri),
     /// A recording that has to be prepared.
     File(PathBuf),
+    /// Parts that make a message for each person.
+    Template(Template),
 }
 
-/// What `text` means: a prepared message's name, else a `sound:` URI, else a file; `./x` is always a file.
+/// What `text` means: a template, a prepared message's name, else a `sound:` URI, else a file; `./x` and `/x` are always
+/// files.
 ///
 /// # Errors
 /// [`BadReference`] if it can be none of them.
@@ -127,6 +89,9 @@ pub fn resolve(
     }
     if text.contains('\0') {
         return Err(BadReference::NotAPath);
+    }
+    if Template::is_one(text) {
+        return Ok(Reference::Template(text.parse()?));
     }
     if text.starts_with(SOUND) {
         return text.parse().map(Reference::OnPbx);
@@ -156,6 +121,9 @@ pub enum BadReference {
     /// It holds a NUL.
     #[error("the message is not a valid path")]
     NotAPath,
+    /// Has parts, and cannot be read.
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
     /// Something that only other ways of the PBX to play know.
     #[error("of URIs, only `sound:` is accepted as a message")]
     Scheme,
@@ -188,6 +156,7 @@ impl BadReference {
             Self::Empty | Self::NotAPath => {
                 "give the name of a prepared message, a `sound:` URI or a file".to_owned()
             }
+            Self::Template(bad) => bad.hint(),
             Self::Scheme | Self::SoundRemote => {
                 "save the recording to a file and give its path; `./NAME` is always a file"
                     .to_owned()
@@ -204,12 +173,6 @@ impl BadReference {
         }
     }
 }
-
-/// What the names of messages for single drops begin with.
-pub(super) const ONCE: &str = "once-";
-
-/// Longest name of a message.
-const NAME_MAX: usize = 64;
 
 /// What the PBX's own sounds begin with.
 const SOUND: &str = "sound:";
@@ -318,31 +281,11 @@ mod tests {
                 Ok(Reference::Prepared(name)) => format!("prepared {name}"),
                 Ok(Reference::OnPbx(uri)) => format!("sound {uri}"),
                 Ok(Reference::File(path)) => format!("file {}", path.display()),
+                Ok(Reference::Template(template)) => format!("template {template}"),
                 Err(bad) => bad.to_string(),
             };
             assert_eq!(got, expected, "{text:?}");
         }
-    }
-
-    #[test]
-    fn names_are_short_and_plain() {
-        for good in ["a", "spring-2026", "x_y", "-", &"a".repeat(64)] {
-            assert!(good.parse::<Name>().is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "A",
-            "a b",
-            "a/b",
-            "..",
-            "a.wav",
-            "ä",
-            "٣",
-            &"a".repeat(65),
-        ] {
-            assert_eq!(bad.parse::<Name>(), Err(BadName::Shape), "{bad}");
-        }
-        assert_eq!("once-x".parse::<Name>(), Err(BadName::Reserved));
     }
 
     const SHAPE: &str = "`sound:` must be followed by 1 to 200 of the characters a-z, A-Z, 0-9, `_`, `-`, `.` and `/`";

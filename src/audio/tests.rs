@@ -476,6 +476,100 @@ fn a_message_of_one_drop_goes_with_it_and_those_of_dead_runs_are_found() {
 }
 
 #[test]
+fn clips_are_messages_in_folders_that_may_be_as_short_as_a_word() {
+    let bench = Bench::new();
+    let dir = bench.library.dir();
+    let word = bench.wav(spec(1, 16_000, 16, SampleFormat::Int), |t, c| {
+        if (0.5..0.8).contains(&t) {
+            tone(t, c)
+        } else {
+            0.0
+        }
+    });
+    let add = |name: &str, file: &Path| {
+        let name = name.parse().unwrap();
+        bench
+            .library
+            .add(&name, file, &Targets::default(), false, NOW)
+    };
+    // What is heard before it is kept is what is kept.
+    let take = |name: &str| {
+        let name = name.parse().unwrap();
+        bench
+            .library
+            .prepare_take(("run", "1"), &name, &word, &Targets::default(), NOW)
+    };
+    let heard = take("names/ann").unwrap().prepared().duration;
+    assert!(take("ann").is_err(), "a message has to be longer");
+    let clip = add("names/ann", &word).unwrap();
+    assert_eq!(clip.duration, heard);
+    assert_eq!(
+        (clip.name.as_str(), clip.media.as_str()),
+        ("names/ann", "sound:/pbx/sounds/names/ann")
+    );
+    let report = clip.report.as_ref().unwrap();
+    assert!(report.audible_ms.abs_diff(300) <= 20, "{report:?}");
+    assert!((report.lufs + 18.0).abs() < 0.11, "{report:?}");
+    assert!(matches!(
+        add("ann", &word),
+        Err(Error::Refused {
+            why: Refusal::TooShort { .. },
+            ..
+        })
+    ));
+    assert!(matches!(add("names/ann", &word), Err(Error::Taken { .. })));
+    let spring = add("spring", &fixture("tone.mp3")).unwrap();
+    add("towns/rome", &word).unwrap();
+
+    let name: Name = "names/ann".parse().unwrap();
+    assert_eq!(bench.library.show(&name).unwrap(), clip);
+    let samples = bench.library.samples(&clip).unwrap();
+    assert_eq!(samples.len() as u128, clip.duration.as_millis() * 8);
+    assert!(bench.library.samples(&spring).unwrap() != samples);
+    let mode = fs::metadata(dir.join("names"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o755);
+    // Folders that are not ours, and what is in them.
+    for folder in [".hidden", "Upper", "once-x", "a b"] {
+        fs::create_dir(dir.join(folder)).unwrap();
+        fs::copy(dir.join("names/ann.wav"), dir.join(folder).join("ann.wav")).unwrap();
+    }
+    fs::create_dir(dir.join("names/deep")).unwrap();
+    fs::copy(dir.join("names/ann.wav"), dir.join("names/deep/ann.wav")).unwrap();
+    let listed: Vec<_> = bench.library.list().unwrap();
+    let names: Vec<_> = listed.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["names/ann", "spring", "towns/rome"]);
+    let folders: Vec<_> = bench.library.folders().unwrap().into_iter().collect();
+    assert_eq!(folders, ["names", "towns"]);
+    assert_eq!(bench.library.clips("names").unwrap().len(), 1);
+    for none in ["none", "..", ".hidden", "Upper"] {
+        assert!(bench.library.clips(none).unwrap().is_empty(), "{none}");
+    }
+    let files = bench.library.files_of(&name).unwrap();
+    let files: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        files,
+        ["names/ann.wav", "names/ann.wav16", "names/ann.json"]
+    );
+
+    let rome: Name = "towns/rome".parse().unwrap();
+    fs::write(dir.join("towns/.rome.wav.AbC123.part"), "half").unwrap();
+    bench.library.remove(&rome).unwrap();
+    assert!(
+        !dir.join("towns").exists(),
+        "the last clip takes the folder along"
+    );
+    bench.library.remove(&name).unwrap();
+    assert!(dir.join("names/deep").exists());
+    assert!(matches!(
+        bench.library.remove(&name),
+        Err(Error::Missing { .. })
+    ));
+}
+
+#[test]
 fn the_folder_on_the_pbx_is_an_absolute_path_that_reads_as_one_sound() {
     for (dir, fits) in [
         ("/var/lib/asterisk/sounds/aftertone/", true),

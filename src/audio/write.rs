@@ -67,6 +67,13 @@ pub(super) fn length(path: &Path, rate: u32) -> io::Result<Result<Duration, Stri
 /// Puts `bytes` under a temporary name beside `path`, safely on disk and readable for every user, ready to be renamed:
 /// half a file is never visible, and the PBX runs as another user.
 pub(super) fn stage(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let file = stage_fleeting(path, bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// The same for what need not outlive a power cut.
+pub(super) fn stage_fleeting(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let dir = path.parent().unwrap_or_else(|| Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut file = tempfile::Builder::new()
@@ -77,7 +84,6 @@ pub(super) fn stage(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     // Set after creation: the umask does not touch it then.
     file.as_file()
         .set_permissions(Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
 

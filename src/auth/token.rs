@@ -152,6 +152,29 @@ impl KeptToken {
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
     }
+
+    /// Who is let in by it, from an address and at a moment; that its secret was shown is known.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`].
+    pub fn admits(&self, from: IpAddr, now: Timestamp) -> Result<Principal, TokenRefusal> {
+        if self.revoked_at.is_some() {
+            return Err(TokenRefusal::Revoked);
+        }
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err(TokenRefusal::Expired);
+        }
+        let from = from.to_canonical();
+        if !self.networks.is_empty() && !self.networks.iter().any(|net| net.contains(&from)) {
+            return Err(TokenRefusal::Network);
+        }
+        Ok(Principal {
+            id: format!("token:{}", self.id),
+            name: self.name.clone(),
+            scopes: self.scopes.clone(),
+            role: None,
+        })
+    }
 }
 
 /// Takes a token that was presented from an address: `kept` is what is stored under its id. How long it takes does not
@@ -170,22 +193,7 @@ pub fn admit(
     if !bool::from(given.0.as_bytes().ct_eq(stored.0.as_bytes())) {
         return Err(TokenRefusal::Unknown);
     }
-    if kept.revoked_at.is_some() {
-        return Err(TokenRefusal::Revoked);
-    }
-    if kept.expires_at.is_some_and(|at| at <= now) {
-        return Err(TokenRefusal::Expired);
-    }
-    let from = from.to_canonical();
-    if !kept.networks.is_empty() && !kept.networks.iter().any(|net| net.contains(&from)) {
-        return Err(TokenRefusal::Network);
-    }
-    Ok(Principal {
-        id: format!("token:{}", kept.id),
-        name: kept.name.clone(),
-        scopes: kept.scopes.clone(),
-        role: None,
-    })
+    kept.admits(from, now)
 }
 
 /// Whether a use is to be written down: once a minute is enough.

@@ -14,7 +14,10 @@ use super::{
     BackupError, BackupFile, BackupManifest, DATABASE, DIGEST, MANIFEST, MESSAGES, hex,
     write::{place, remove, sync_folder},
 };
-use crate::audio::{Library, MessageFile};
+use crate::{
+    audio::{Library, MessageFile},
+    owner::give_to_owner_of_folder,
+};
 
 /// A backup that was checked, byte for byte.
 #[derive(Debug)]
@@ -88,6 +91,7 @@ impl Backup {
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
             let mut out = options.open(to).map_err(failed)?;
+            give_to_owner_of_folder(to);
             let mut digest = Sha256::new();
             let mut buffer = vec![0; BUFFER];
             loop {

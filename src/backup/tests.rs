@@ -14,18 +14,33 @@ fn what_goes_in_comes_out_and_the_file_is_its_owners() {
     let backup = Backup::check(&path, 22).unwrap();
     let manifest = backup.manifest();
     let files: Vec<_> = manifest.files.iter().map(|f| f.name.as_str()).collect();
-    assert_eq!(files, ["aftertone.db", "messages/spring.wav"]);
-    assert_eq!((manifest.messages(), manifest.schema), (1, 22));
+    assert_eq!(
+        files,
+        [
+            "aftertone.db",
+            "messages/names/ann.wav",
+            "messages/spring.wav"
+        ]
+    );
+    assert_eq!((manifest.messages(), manifest.schema), (2, 22));
     let to = folder.path().join("out.db");
     backup.unpack_database(&to).unwrap();
     assert_eq!(fs::read(&to).unwrap(), database());
     let library = library(&folder.path().join("other"));
     backup.compare_messages(&library).unwrap();
-    assert_eq!(backup.put_messages_back(&library).unwrap().len(), 1);
-    assert_eq!(
-        fs::read(library.dir().join("spring.wav")).unwrap(),
-        fs::read(folder.path().join("sounds/spring.wav")).unwrap()
-    );
+    assert_eq!(backup.put_messages_back(&library).unwrap().len(), 2);
+    for file in ["spring.wav", "names/ann.wav"] {
+        assert_eq!(
+            fs::read(library.dir().join(file)).unwrap(),
+            fs::read(folder.path().join("sounds").join(file)).unwrap()
+        );
+    }
+    let mode = fs::metadata(library.dir().join("names"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o755, "the PBX can enter");
+    assert!(!library.dir().join(".speech").exists());
     // What is there with the same bytes stays, and another is not overwritten.
     assert_eq!(backup.put_messages_back(&library).unwrap().len(), 0);
     fs::write(library.dir().join("spring.wav"), "other").unwrap();
@@ -129,6 +144,11 @@ fn make(folder: &Path) -> PathBuf {
         wav.write_sample(nth).unwrap();
     }
     wav.finalize().unwrap();
+    fs::create_dir_all(sounds.join("names")).unwrap();
+    fs::copy(sounds.join("spring.wav"), sounds.join("names/ann.wav")).unwrap();
+    // What was spoken is made again.
+    fs::create_dir_all(sounds.join(".speech/filled")).unwrap();
+    fs::write(sounds.join(".speech/filled/0123.wav16"), "x").unwrap();
     let backup = NewBackup::begin(&path).unwrap();
     fs::write(backup.database(), database()).unwrap();
     backup.keep(about(), &library(&sounds)).unwrap();

@@ -1,6 +1,6 @@
 //! What follows from what a caller does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{CallbackOutcome, CallbackPlan, CallbackPrompt, WhenSilent};
 use crate::phone::{PhoneNumber, Rules};
@@ -10,6 +10,8 @@ use crate::phone::{PhoneNumber, Rules};
 pub enum CallbackInput {
     /// The call is answered, and prompts can be played.
     Answered,
+    /// A prompt has begun to play.
+    Began(CallbackPrompt),
     /// A prompt was played to its end.
     Played(CallbackPrompt),
     /// A prompt could not be played, or not to its end.
@@ -20,6 +22,8 @@ pub enum CallbackInput {
     Elapsed,
     /// Whether the number that was to be put on the list is on it.
     OptedOut(bool),
+    /// Whether the call that was to be sent on has gone on.
+    Connected(bool),
     /// The caller has hung up, or the call is lost.
     Gone,
 }
@@ -35,7 +39,7 @@ pub enum CallbackStep {
     Wait(Duration),
     /// A number is to be put on the do-not-call list.
     OptOut(PhoneNumber),
-    /// The call is sent on.
+    /// The call is sent on; [`CallbackInput::Connected`] is to follow.
     Connect,
     /// The call is hung up.
     HangUp,
@@ -53,6 +57,8 @@ pub struct CallbackMachine {
     menus: u32,
     /// How often a number was asked for.
     entries: u8,
+    /// What was typed and may be meant otherwise: it counts if it is typed once more.
+    doubted: Option<PhoneNumber>,
     has_heard: bool,
     has_opted_out: bool,
     is_connected: bool,
@@ -64,12 +70,37 @@ enum CallPhase {
     /// The menu plays, or a key is waited for.
     Menu,
     /// A number is typed.
-    Typing(String),
+    Typing(Entry),
     /// A number is being put on the list.
-    OptingOut,
+    OptingOut {
+        /// Whether the caller is there to hear of it.
+        is_there: bool,
+    },
+    /// The call is being sent on.
+    Connecting,
     /// The last prompt plays.
     Last,
     Over,
+}
+
+/// A number on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    typed: String,
+    /// The key for which it is asked for.
+    asked_by: Option<char>,
+    /// Until when that key, should it come again before any other, is no digit; `None` while the prompt has not begun.
+    echoes_until: Option<Instant>,
+}
+
+impl Entry {
+    /// Whether a key is the one that has led here once more: it bounced, was heard twice, or was pressed again because nothing
+    /// could be heard yet.
+    fn is_echo(&self, key: char, now: Instant) -> bool {
+        self.asked_by == Some(key)
+            && self.typed.is_empty()
+            && self.echoes_until.is_none_or(|until| now < until)
+    }
 }
 
 impl CallbackMachine {
@@ -82,6 +113,7 @@ impl CallbackMachine {
             phase: CallPhase::Ringing,
             menus: 0,
             entries: 0,
+            doubted: None,
             has_heard: false,
             has_opted_out: false,
             is_connected: false,
@@ -107,30 +139,42 @@ impl CallbackMachine {
     }
 
     /// What follows from what has happened.
-    pub fn on(&mut self, input: CallbackInput) -> Vec<CallbackStep> {
+    pub fn on(&mut self, input: CallbackInput, now: Instant) -> Vec<CallbackStep> {
         match input {
             CallbackInput::Gone => {
                 // Of a number that is being put on the list it is still to be heard whether it is.
-                if self.phase != CallPhase::OptingOut {
-                    self.phase = CallPhase::Over;
+                match &mut self.phase {
+                    CallPhase::OptingOut { is_there } => *is_there = false,
+                    CallPhase::Ringing
+                    | CallPhase::Menu
+                    | CallPhase::Typing(_)
+                    | CallPhase::Connecting
+                    | CallPhase::Last
+                    | CallPhase::Over => self.phase = CallPhase::Over,
                 }
                 Vec::new()
             }
             CallbackInput::OptedOut(is_done) => self.on_opted_out(is_done),
+            CallbackInput::Connected(is_done) => self.on_connected(is_done),
             CallbackInput::Answered => match self.phase {
                 CallPhase::Ringing => self.menu(),
                 CallPhase::Menu
                 | CallPhase::Typing(_)
-                | CallPhase::OptingOut
+                | CallPhase::OptingOut { .. }
+                | CallPhase::Connecting
                 | CallPhase::Last
                 | CallPhase::Over => Vec::new(),
             },
+            CallbackInput::Began(prompt) => {
+                self.on_begun(prompt, now);
+                Vec::new()
+            }
             CallbackInput::Played(prompt) => {
                 self.has_heard |= prompt == CallbackPrompt::Menu && self.phase == CallPhase::Menu;
-                self.on_played(prompt)
+                self.on_played(prompt, now)
             }
-            CallbackInput::NotPlayed(prompt) => self.on_played(prompt),
-            CallbackInput::Key(key) => self.on_key(key),
+            CallbackInput::NotPlayed(prompt) => self.on_played(prompt, now),
+            CallbackInput::Key(key) => self.on_key(key, now),
             CallbackInput::Elapsed => self.on_elapsed(),
         }
     }
@@ -141,10 +185,18 @@ impl CallbackMachine {
         vec![CallbackStep::Play(CallbackPrompt::Menu)]
     }
 
-    fn on_played(&mut self, prompt: CallbackPrompt) -> Vec<CallbackStep> {
+    fn on_begun(&mut self, prompt: CallbackPrompt, now: Instant) {
+        if let (CallPhase::Typing(entry), CallbackPrompt::WhichNumber) = (&mut self.phase, prompt) {
+            entry.echoes_until.get_or_insert(now + ECHO);
+        }
+    }
+
+    fn on_played(&mut self, prompt: CallbackPrompt, now: Instant) -> Vec<CallbackStep> {
+        // One that could not begin is over all the same.
+        self.on_begun(prompt, now);
         match (&self.phase, prompt) {
             (CallPhase::Menu, CallbackPrompt::Menu) => vec![CallbackStep::Wait(self.plan.wait)],
-            (CallPhase::Typing(typed), CallbackPrompt::WhichNumber) if typed.is_empty() => {
+            (CallPhase::Typing(entry), CallbackPrompt::WhichNumber) if entry.typed.is_empty() => {
                 vec![CallbackStep::Wait(self.plan.wait)]
             }
             (CallPhase::Last, CallbackPrompt::Removed | CallbackPrompt::Failed) => self.hang_up(),
@@ -153,27 +205,30 @@ impl CallbackMachine {
         }
     }
 
-    fn on_key(&mut self, key: char) -> Vec<CallbackStep> {
+    fn on_key(&mut self, key: char, now: Instant) -> Vec<CallbackStep> {
         match &mut self.phase {
             CallPhase::Menu if key == self.plan.opt_out => match self.caller.clone() {
                 Some(caller) => self.opt_out(caller),
-                None => self.ask(),
+                None => self.ask(Some(key)),
             },
             CallPhase::Menu if Some(key) == self.plan.connect => self.connect(),
             // A key that means nothing leaves the menu as it is: it may have been a slip.
             CallPhase::Menu => Vec::new(),
-            CallPhase::Typing(typed) => match key {
-                '#' => self.on_typed(),
-                '*' => self.ask(),
-                '0'..='9' if typed.len() < LONGEST => {
-                    typed.push(key);
+            CallPhase::Typing(entry) if entry.is_echo(key, now) => Vec::new(),
+            CallPhase::Typing(entry) => match key {
+                '#' => self.on_typed(Some(key)),
+                '*' => self.ask(Some(key)),
+                '0'..='9' if entry.typed.len() < LONGEST => {
+                    entry.typed.push(key);
                     vec![CallbackStep::Silence, CallbackStep::Wait(NEXT_DIGIT)]
                 }
                 _ => Vec::new(),
             },
-            CallPhase::Ringing | CallPhase::OptingOut | CallPhase::Last | CallPhase::Over => {
-                Vec::new()
-            }
+            CallPhase::Ringing
+            | CallPhase::OptingOut { .. }
+            | CallPhase::Connecting
+            | CallPhase::Last
+            | CallPhase::Over => Vec::new(),
         }
     }
 
@@ -184,44 +239,81 @@ impl CallbackMachine {
                 (WhenSilent::Connect, Some(_)) => self.connect(),
                 (WhenSilent::Connect, None) | (WhenSilent::HangUp, _) => self.hang_up(),
             },
-            CallPhase::Typing(_) => self.on_typed(),
-            CallPhase::Ringing | CallPhase::OptingOut | CallPhase::Last | CallPhase::Over => {
-                Vec::new()
-            }
+            CallPhase::Typing(_) => self.on_typed(None),
+            CallPhase::Ringing
+            | CallPhase::OptingOut { .. }
+            | CallPhase::Connecting
+            | CallPhase::Last
+            | CallPhase::Over => Vec::new(),
         }
     }
 
     /// Asks for a number, if that was not asked too often.
-    fn ask(&mut self) -> Vec<CallbackStep> {
+    fn ask(&mut self, asked_by: Option<char>) -> Vec<CallbackStep> {
         if self.entries == MOST_ENTRIES {
             return self.last(CallbackPrompt::Failed);
         }
         self.entries += 1;
-        self.phase = CallPhase::Typing(String::new());
+        self.phase = CallPhase::Typing(Entry {
+            typed: String::new(),
+            asked_by,
+            echoes_until: None,
+        });
         vec![CallbackStep::Play(CallbackPrompt::WhichNumber)]
     }
 
-    /// Reads what was typed, with the country's code or as it is dialled at home.
-    fn on_typed(&mut self) -> Vec<CallbackStep> {
-        let CallPhase::Typing(typed) = &self.phase else {
+    /// Reads what was typed, ended by a key or because no digit followed. What may be another number than the one that is meant, or
+    /// only its beginning, is asked for once more: a list is to have no stranger's number, and the caller's.
+    fn on_typed(&mut self, ended_by: Option<char>) -> Vec<CallbackStep> {
+        let CallPhase::Typing(entry) = &self.phase else {
             return Vec::new();
         };
-        match typed_number(typed, self.rules) {
-            Some(number) => self.opt_out(number),
-            None => self.ask(),
+        match self.read(&entry.typed, ended_by.is_some()) {
+            Some((number, true)) => self.opt_out(number),
+            Some((number, false)) if self.doubted.as_ref() == Some(&number) => self.opt_out(number),
+            Some((number, false)) => {
+                self.doubted = Some(number);
+                self.ask(ended_by)
+            }
+            None => self.ask(ended_by),
         }
     }
 
+    /// What was typed as a number, and whether it is certain that this one is meant: as it is dialled at home or, if it was ended by
+    /// a key, with the country's code.
+    fn read(&self, typed: &str, is_ended: bool) -> Option<(PhoneNumber, bool)> {
+        let (number, is_whole) = match PhoneNumber::parse(typed, self.rules) {
+            Ok(number) => {
+                let is_whole = is_ended || !number.may_go_on();
+                (number, is_whole)
+            }
+            Err(_) if is_ended => (
+                PhoneNumber::parse(&format!("+{typed}"), self.rules).ok()?,
+                true,
+            ),
+            Err(_) => return None,
+        };
+        // The key that was to lead to the question may have become the first digit of the answer.
+        let rest = typed.strip_prefix(self.plan.opt_out);
+        let rest = rest.and_then(|rest| PhoneNumber::parse(rest, self.rules).ok());
+        let is_another = self.entries == 1 && rest.is_some_and(|rest| rest != number);
+        Some((number, is_whole && !is_another))
+    }
+
     fn opt_out(&mut self, number: PhoneNumber) -> Vec<CallbackStep> {
-        self.phase = CallPhase::OptingOut;
+        self.phase = CallPhase::OptingOut { is_there: true };
         vec![CallbackStep::Silence, CallbackStep::OptOut(number)]
     }
 
     fn on_opted_out(&mut self, is_done: bool) -> Vec<CallbackStep> {
-        if self.phase != CallPhase::OptingOut {
+        let CallPhase::OptingOut { is_there } = self.phase else {
+            return Vec::new();
+        };
+        self.has_opted_out |= is_done;
+        if !is_there {
+            self.phase = CallPhase::Over;
             return Vec::new();
         }
-        self.has_opted_out |= is_done;
         self.last(if is_done {
             CallbackPrompt::Removed
         } else {
@@ -235,9 +327,20 @@ impl CallbackMachine {
     }
 
     fn connect(&mut self) -> Vec<CallbackStep> {
+        self.phase = CallPhase::Connecting;
+        vec![CallbackStep::Silence, CallbackStep::Connect]
+    }
+
+    fn on_connected(&mut self, is_done: bool) -> Vec<CallbackStep> {
+        if self.phase != CallPhase::Connecting {
+            return Vec::new();
+        }
+        if !is_done {
+            return self.hang_up();
+        }
         self.phase = CallPhase::Over;
         self.is_connected = true;
-        vec![CallbackStep::Silence, CallbackStep::Connect]
+        Vec::new()
     }
 
     fn hang_up(&mut self) -> Vec<CallbackStep> {
@@ -246,222 +349,15 @@ impl CallbackMachine {
     }
 }
 
-/// What was typed as a number: as it is dialled at home, or with the country's code.
-fn typed_number(typed: &str, rules: Rules) -> Option<PhoneNumber> {
-    let home = PhoneNumber::parse(typed, rules);
-    home.or_else(|_| PhoneNumber::parse(&format!("+{typed}"), rules))
-        .ok()
-}
-
 /// How long the next digit of a number is waited for.
-const NEXT_DIGIT: Duration = Duration::from_secs(5);
+pub(super) const NEXT_DIGIT: Duration = Duration::from_secs(5);
+
+/// For how long the key that led to the question for a number is no digit of it, from when the prompt has begun. Whoever presses a key
+/// twice on purpose hears the prompt by then; a carrier that sends a key as a tone and as an event has sent both.
+pub(super) const ECHO: Duration = Duration::from_millis(500);
 
 /// How often a number is asked for.
-const MOST_ENTRIES: u8 = 3;
+pub(super) const MOST_ENTRIES: u8 = 3;
 
 /// Most digits of a number with a prefix: 15 by E.164, and what is dialled before them.
 const LONGEST: usize = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WAIT: Duration = Duration::from_secs(6);
-
-    fn plan() -> CallbackPlan {
-        CallbackPlan {
-            opt_out: '9',
-            connect: Some('1'),
-            when_silent: WhenSilent::HangUp,
-            wait: WAIT,
-            times: 2,
-        }
-    }
-
-    fn number(text: &str) -> PhoneNumber {
-        PhoneNumber::parse(text, Rules::default()).unwrap()
-    }
-
-    fn answered(plan: CallbackPlan, caller: Option<&str>) -> CallbackMachine {
-        let mut machine = CallbackMachine::new(plan, caller.map(number), Rules::default());
-        let menu = machine.on(CallbackInput::Answered);
-        assert_eq!(menu, [CallbackStep::Play(CallbackPrompt::Menu)]);
-        machine
-    }
-
-    fn keys(machine: &mut CallbackMachine, keys: &str) -> Vec<CallbackStep> {
-        let steps = keys.chars().map(|key| machine.on(CallbackInput::Key(key)));
-        steps.last().unwrap()
-    }
-
-    #[test]
-    fn a_number_is_on_the_list_before_that_is_said() {
-        let mut machine = answered(plan(), Some("+12025550101"));
-        let steps = keys(&mut machine, "9");
-        let opt_out = CallbackStep::OptOut(number("+12025550101"));
-        assert_eq!(steps, [CallbackStep::Silence, opt_out]);
-        assert_eq!(machine.outcome(), CallbackOutcome::HungUp);
-        // The menu that was cut short, and keys that are pressed again, change nothing.
-        assert_eq!(machine.on(CallbackInput::Played(CallbackPrompt::Menu)), []);
-        assert_eq!(keys(&mut machine, "91"), []);
-        let steps = machine.on(CallbackInput::OptedOut(true));
-        assert_eq!(steps, [CallbackStep::Play(CallbackPrompt::Removed)]);
-        assert_eq!(machine.outcome(), CallbackOutcome::OptedOut);
-        let steps = machine.on(CallbackInput::Played(CallbackPrompt::Removed));
-        assert_eq!(steps, [CallbackStep::HangUp]);
-        assert!(machine.is_over());
-    }
-
-    #[test]
-    fn whoever_hangs_up_meanwhile_has_opted_out_all_the_same() {
-        let mut machine = answered(plan(), Some("+12025550101"));
-        keys(&mut machine, "9");
-        assert_eq!(machine.on(CallbackInput::Gone), []);
-        assert!(!machine.is_over());
-        machine.on(CallbackInput::OptedOut(true));
-        assert_eq!(machine.outcome(), CallbackOutcome::OptedOut);
-        machine.on(CallbackInput::Gone);
-        assert!(machine.is_over());
-    }
-
-    #[test]
-    fn what_is_not_on_the_list_is_never_confirmed() {
-        let mut machine = answered(plan(), Some("+12025550101"));
-        keys(&mut machine, "9");
-        let steps = machine.on(CallbackInput::OptedOut(false));
-        assert_eq!(steps, [CallbackStep::Play(CallbackPrompt::Failed)]);
-        let steps = machine.on(CallbackInput::Played(CallbackPrompt::Failed));
-        assert_eq!(steps, [CallbackStep::HangUp]);
-        assert_ne!(machine.outcome(), CallbackOutcome::OptedOut);
-    }
-
-    #[test]
-    fn a_caller_without_a_number_types_one() {
-        for (typed, wanted) in [
-            ("2025550101#", "+12025550101"),
-            ("12025550101#", "+12025550101"),
-            ("442079460101#", "+442079460101"),
-            // Begun anew.
-            ("202*2025550101#", "+12025550101"),
-            // Not a number, and once more.
-            ("123#2025550101#", "+12025550101"),
-        ] {
-            let mut machine = answered(plan(), None);
-            let steps = keys(&mut machine, "9");
-            assert_eq!(steps, [CallbackStep::Play(CallbackPrompt::WhichNumber)]);
-            let steps = keys(&mut machine, typed);
-            let opt_out = CallbackStep::OptOut(number(wanted));
-            assert_eq!(steps, [CallbackStep::Silence, opt_out], "{typed}");
-        }
-        // `#` is left out: the number is read once no digit follows.
-        let mut machine = answered(plan(), None);
-        keys(&mut machine, "9");
-        let steps = keys(&mut machine, "2025550101");
-        assert_eq!(
-            steps,
-            [CallbackStep::Silence, CallbackStep::Wait(NEXT_DIGIT)]
-        );
-        let steps = machine.on(CallbackInput::Elapsed);
-        assert_eq!(steps[1], CallbackStep::OptOut(number("+12025550101")));
-        // Nothing that could be read, again and again.
-        let mut machine = answered(plan(), None);
-        keys(&mut machine, "9");
-        let steps = keys(&mut machine, "1#2#3#");
-        assert_eq!(steps, [CallbackStep::Play(CallbackPrompt::Failed)]);
-    }
-
-    #[test]
-    fn a_call_is_sent_on_by_its_key_if_there_is_somewhere() {
-        let mut machine = answered(plan(), None);
-        let steps = keys(&mut machine, "1");
-        assert_eq!(steps, [CallbackStep::Silence, CallbackStep::Connect]);
-        assert_eq!(machine.outcome(), CallbackOutcome::Connected);
-        let nowhere = CallbackPlan {
-            connect: None,
-            ..plan()
-        };
-        let mut machine = answered(nowhere, None);
-        assert_eq!(keys(&mut machine, "1"), []);
-        assert!(!machine.is_over());
-    }
-
-    #[test]
-    fn who_presses_nothing_hears_the_menu_again_and_then_what_the_setting_says() {
-        for (when_silent, connect, last) in [
-            (WhenSilent::HangUp, Some('1'), CallbackStep::HangUp),
-            (WhenSilent::Connect, Some('1'), CallbackStep::Connect),
-            (WhenSilent::Connect, None, CallbackStep::HangUp),
-        ] {
-            let silent = CallbackPlan {
-                when_silent,
-                connect,
-                ..plan()
-            };
-            let mut machine = answered(silent, Some("+12025550101"));
-            let played = CallbackInput::Played(CallbackPrompt::Menu);
-            assert_eq!(machine.on(played.clone()), [CallbackStep::Wait(WAIT)]);
-            // A slip of the finger.
-            assert_eq!(keys(&mut machine, "5"), []);
-            let steps = machine.on(CallbackInput::Elapsed);
-            assert_eq!(steps, [CallbackStep::Play(CallbackPrompt::Menu)]);
-            machine.on(played);
-            let steps = machine.on(CallbackInput::Elapsed);
-            assert_eq!(steps.last(), Some(&last));
-        }
-    }
-
-    #[test]
-    fn a_prompt_that_was_not_played_was_heard_by_nobody() {
-        let mut machine = answered(plan(), Some("+12025550101"));
-        let menu = CallbackPrompt::Menu;
-        let steps = machine.on(CallbackInput::NotPlayed(menu));
-        assert_eq!(steps, [CallbackStep::Wait(WAIT)]);
-        machine.on(CallbackInput::Gone);
-        assert_eq!(machine.outcome(), CallbackOutcome::HungUp);
-    }
-
-    #[test]
-    fn whoever_hangs_up_has_listened_or_not() {
-        let mut machine = answered(plan(), Some("+12025550101"));
-        machine.on(CallbackInput::Gone);
-        assert_eq!(machine.outcome(), CallbackOutcome::HungUp);
-        let mut machine = answered(plan(), Some("+12025550101"));
-        machine.on(CallbackInput::Played(CallbackPrompt::Menu));
-        machine.on(CallbackInput::Gone);
-        assert_eq!(machine.outcome(), CallbackOutcome::Listened);
-        assert!(machine.is_over());
-    }
-
-    #[test]
-    fn no_call_lasts_for_ever() {
-        // Whatever is done, in whichever order: each of these moves on, or waits for a time that was set.
-        let mut seed = 1_u64;
-        let mut random = |below: u64| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 33) % below
-        };
-        for _ in 0..2_000 {
-            let caller = (random(2) == 0).then_some("+12025550101");
-            let mut machine = answered(plan(), caller);
-            let mut steps = 0;
-            while !machine.is_over() && steps < 200 {
-                steps += 1;
-                let key = ['1', '9', '#', '*', '4'][usize::try_from(random(5)).unwrap()];
-                machine.on(match random(4) {
-                    0 if key != '1' => CallbackInput::Key(key),
-                    1 => CallbackInput::OptedOut(random(2) == 0),
-                    2 => CallbackInput::Elapsed,
-                    _ => CallbackInput::Played(
-                        [
-                            CallbackPrompt::Menu,
-                            CallbackPrompt::WhichNumber,
-                            CallbackPrompt::Removed,
-                            CallbackPrompt::Failed,
-                        ][usize::try_from(random(4)).unwrap()],
-                    ),
-                });
-            }
-            assert!(machine.is_over());
-        }
-    }
-}

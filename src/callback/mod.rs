@@ -1,5 +1,5 @@
 //! A call that comes back: somebody who saw our number, or heard the message, calls it. Which prompt they hear, and what a key does.
-//! Pure: time comes in as [`CallbackInput::Elapsed`].
+//! Pure: time comes in as [`CallbackInput::Elapsed`], and with each input.
 //!
 //! ```text
 //!   answered ── menu ──┬─ 9 ── who calls is known ──> opt out ── written ──> "removed" ──> hung up
@@ -10,8 +10,13 @@
 //! ```
 //!
 //! The number is on the list before anything says so: the confirmation is played once [`CallbackInput::OptedOut`] has come.
+//!
+//! Nobody hears which number was put there, so that one is put there only if it is certain which is meant: a key that comes twice is no
+//! digit, and a number that may be the beginning of another one, or begins with that key, has to be typed twice.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -94,6 +94,14 @@ impl Variants {
 }
 
 impl Messages {
+    /// Whether this is one of them.
+    pub fn names(&self, message: &str) -> bool {
+        match self {
+            Self::One(one) => one == message,
+            Self::Several(variants) => variants.all().iter().any(|v| v.message == message),
+        }
+    }
+
     /// What a contact gets; `own` is the message that its own row names, which goes before all others.
     pub fn choose<'a>(&'a self, seed: u64, contact: ContactId, own: Option<&'a str>) -> Chosen<'a> {
         if let Some(message) = own {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use super::{CliError, Exit, database, library, printer::Printer, stop::Stop};
 use crate::{
     backup::{BackupError, BackupManifest, NewBackup},
     config::{Config, StoreUrl},
     store::Store,
+    tasks,
 };
 
 /// Back up the database and the prepared messages into one file
@@ -98,8 +98,7 @@ async fn make(path: &Path, database: &Path, config: &Config) -> Result<BackupMan
         instance: config.instance.clone(),
         files: Vec::new(),
     };
-    let kept = spawn_blocking(move || backup.keep(about, &library)).await;
-    let kept = kept.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let kept = tasks::blocking(move || backup.keep(about, &library)).await;
     kept.map_err(backup_trouble)
 }
 

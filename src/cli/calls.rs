@@ -8,7 +8,7 @@ use super::{CliError, Exit, campaign::moment, contact::spellings, database, prin
 use crate::{
     config::Config,
     orders::DropView,
-    phone::PhoneNumber,
+    phone::{Disclosure, PhoneNumber},
     store::{DropFilter, HeldState, Store, StoredDrop},
 };
 
@@ -72,7 +72,7 @@ pub(super) async fn run(
     if args.json {
         let views = drops.iter();
         let views: Vec<_> = views
-            .map(|drop| DropView::of(drop, args.full_number))
+            .map(|drop| DropView::of(drop, Disclosure::of_program(args.full_number)))
             .collect();
         printer.json(&views);
     } else {

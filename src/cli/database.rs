@@ -7,7 +7,7 @@ use crate::{
     clock,
     config::Config,
     controller::place,
-    store::{DatabaseAddress, ExposedFile, Opened, PruneTurn, Store, StoreError},
+    store::{DatabaseAddress, ExposedFile, Opened, Store, StoreError},
 };
 
 /// Opens the database, and says what that has done to it.
@@ -114,14 +114,6 @@ pub(super) fn exposure(exposed: &[ExposedFile]) -> Option<(String, String)> {
     Some((
         format!("the database holds people's numbers, and {what}"),
         format!("run: {}", run.join("; ")),
-    ))
-}
-
-/// Why what is too old was not deleted, if controllers failed at it.
-pub(super) fn not_pruned(turn: &PruneTurn) -> Option<String> {
-    let (at, why) = turn.failure.as_ref()?;
-    Some(format!(
-        "what `[retention]` says was not deleted at {at:.0}: {why}"
     ))
 }
 

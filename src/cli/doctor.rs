@@ -79,7 +79,7 @@ async fn retention(config: &Config) -> Option<Check> {
     let store = stored(config).await?;
     let now = database::now();
     let turn = store.prune_turn(now).await.ok()?;
-    let words = database::not_pruned(&turn)?;
+    let words = turn.why_not()?;
     Some(Check::warn(
         "retention",
         words,

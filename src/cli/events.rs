@@ -89,7 +89,7 @@ async fn print(
         }
         for event in &events {
             if args.json {
-                printer.line(&event.to_json(args.full_number).to_string());
+                printer.line(&event.to_program(args.full_number).to_string());
             } else {
                 printer.line(&line(event, args.full_number));
             }

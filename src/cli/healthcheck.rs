@@ -29,7 +29,7 @@ pub(super) async fn run(
     file: Option<&Path>,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let config = Config::load_for_service(file).map_err(CliError::new)?;
+    let config = Config::load_for_database(file).map_err(CliError::new)?;
     let serve = &config.serve;
     match probe(serve.listen, serve.tls.is_some(), args.wait).await {
         Ok(said) if said.is_ready => {

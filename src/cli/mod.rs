@@ -19,6 +19,7 @@ mod message;
 mod operator;
 mod patience;
 mod printer;
+mod private_file;
 mod prompts;
 mod prune;
 mod reload;
@@ -38,7 +39,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::printer::Printer;
 use crate::{
-    audio::{Library, Targets},
+    audio::{Composer, Library, Targets},
     clock,
     config::Config,
     telemetry,
@@ -92,8 +93,10 @@ pub fn command() -> clap::Command {
 fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     let args_file = args.config.clone();
     let config = || Config::load(args.config.as_deref()).map_err(CliError::new);
-    // What only knows the database works where there is no PBX as well, beside a server of the API.
-    let stored = || Config::load_for_service(args.config.as_deref()).map_err(CliError::new);
+    // What only knows the database works where there is no PBX as well, beside a server of the API, and what does not speak to
+    // the PBX without its password.
+    let stored = || Config::load_for_database(args.config.as_deref()).map_err(CliError::new);
+    let silent = || Config::load_without_password(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -115,12 +118,20 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         }
         CliCommand::Doctor(args) => runtime.block_on(doctor::run(&args, &config()?, printer)),
         CliCommand::Drop(args) => runtime.block_on(drop::run(&args, config()?, printer)),
-        CliCommand::Message(args) => runtime.block_on(messages(&args, &config()?, printer)),
+        CliCommand::Message(args) => runtime.block_on(messages(&args, &silent()?, printer)),
         CliCommand::Explain(args) => {
-            let book = runtime.block_on(explain::book(&args, config))?;
-            explain::run(&args, book, printer)
+            let book = runtime.block_on(explain::book(&args, silent))?;
+            let store = runtime.block_on(explain::store(&args, stored))?;
+            let callbacks = |drop| match &store {
+                Some(store) => runtime.block_on(explain::callbacks(store, drop)).map(Some),
+                None => Ok(None),
+            };
+            explain::run(&args, book, &callbacks, printer)
         }
-        CliCommand::Campaign(args) => runtime.block_on(campaign::run(&args, config()?, printer)),
+        CliCommand::Campaign(args) => {
+            let config = if args.dials() { config()? } else { silent()? };
+            runtime.block_on(campaign::run(&args, config, printer))
+        }
         CliCommand::Serve(args) => {
             runtime.block_on(serve::run(&args, args_file.as_deref(), printer))
         }
@@ -144,7 +155,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
         CliCommand::Webhook(args) => runtime.block_on(webhook::run(&args, stored, printer)),
         CliCommand::Audit(args) => runtime.block_on(audit::run(&args, &stored()?, printer)),
         CliCommand::Token(args) => runtime.block_on(token::run(&args, &stored()?, printer)),
-        CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &config()?, printer)),
+        CliCommand::Prompts(args) => runtime.block_on(prompts::run(&args, &silent()?, printer)),
     };
     // Tasks that are left do not delay the exit.
     runtime.shutdown_background();
@@ -156,17 +167,39 @@ async fn messages(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let (library, targets) = library(config)?;
+    let composer = composer(config)?;
+    let said = args
+        .say(&composer, clock::wall(), &mut printer.data())
+        .await;
+    if let Some(said) = said {
+        return Ok(match said {
+            Ok(()) => Exit::Success,
+            Err(error) => {
+                let hint = error.hint();
+                CliError::new(error).maybe_hint(hint).print(printer);
+                Exit::Failure
+            }
+        });
+    }
     // Before the files, so that none is changed of which no row could be written.
     let noted = match args.entry() {
         Some(entry) => Some((database::open(config).await?, entry)),
         None => None,
     };
-    let done = message::run(args, &library, &targets, clock::wall(), &mut printer.data());
+    let done = message::run(
+        args,
+        composer.library(),
+        composer.targets(),
+        clock::wall(),
+        &mut printer.data(),
+    );
+    let is_changed = done
+        .as_ref()
+        .map_or_else(|error| error.is_partly_done(), |()| true);
+    if is_changed && let Some((store, entry)) = noted {
+        store.note(entry).await.map_err(database::trouble)?;
+    }
     let Err(error) = done else {
-        if let Some((store, entry)) = noted {
-            store.note(entry).await.map_err(database::trouble)?;
-        }
         return Ok(Exit::Success);
     };
     let hint = error.hint();
@@ -176,11 +209,16 @@ async fn messages(
 
 /// The folder of prepared messages, and the level and length they must have.
 fn library(config: &Config) -> Result<(Library, Targets), CliError> {
-    let pbx = &config.pbx;
-    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).map_err(CliError::new)?;
-    let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
-    let targets = Targets::new(config.audio.max_length, lufs).map_err(CliError::new)?;
-    Ok((library, targets))
+    let composer = composer(config)?;
+    Ok((composer.library().clone(), composer.targets().clone()))
+}
+
+/// What makes messages for single people, as it is configured.
+///
+/// # Errors
+/// [`CliError`] if the folder of messages cannot be used.
+fn composer(config: &Config) -> Result<Composer, CliError> {
+    config.messages().composer().map_err(CliError::new)
 }
 
 /// Leaves a recorded message in a contact's voicemail through your Asterisk PBX, and never plays it to a person.

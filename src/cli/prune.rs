@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{CliError, Exit, database, operator::by_user, printer::Printer, stop::Stop};
 use crate::{
+    clock,
     config::Config,
-    controller::pruner::prunable,
+    controller::pruner::{prunable, speech_kept},
     store::{AuditEntry, Pruned},
 };
 
@@ -16,7 +17,8 @@ use crate::{
 /// gate held or refused longer ago than `retention.decisions`. A drop that a cap still counts stays. The counts of a
 /// campaign's results stay whole; the rows of its deleted drops are gone. Campaigns that were over longer ago than
 /// `retention.campaigns` go with all that they have, unless something of them is open or younger. Events go that are older than
-/// `retention.events`, and those beyond the newest `retention.events_at_most`. It may be interrupted and run beside campaigns.
+/// `retention.events`, and those beyond the newest `retention.events_at_most`. Speech on this machine goes that was not used for
+/// `speech.keep`. It may be interrupted and run beside campaigns.
 /// Controllers do the same by themselves once a day.
 #[derive(Debug, Args)]
 pub(super) struct PruneArgs {
@@ -89,6 +91,18 @@ pub(super) async fn run(
         (pruned, is_whole)
     };
     let pruned = pruned.map_err(database::trouble)?;
+    let (library, _) = super::library(config)?;
+    let (keep, now) = (speech_kept(config), clock::wall());
+    let speech = if args.dry_run {
+        library.unused_speech(keep, now)
+    } else {
+        library.prune_speech(keep, now)
+    };
+    let speech = speech.map_err(|error| {
+        let words = "speech that was not used cannot be removed";
+        CliError::new(anyhow::Error::new(error).context(words))
+            .hint("let the account that runs aftertone write to `.speech` in `pbx.sounds_dir`")
+    })?;
     if args.json {
         printer.json(&json!({
             "campaigns": pruned.campaigns,
@@ -101,6 +115,7 @@ pub(super) async fn run(
             "events": pruned.events,
             "events_before": what.events_before.map(|at| at.to_string()),
             "events_at_most": what.events_at_most,
+            "speech": speech,
             "dry_run": args.dry_run,
             "is_complete": is_whole,
         }));
@@ -128,6 +143,12 @@ pub(super) async fn run(
                     counted(count, noun)
                 ));
             }
+        }
+        if speech > 0 {
+            let files = counted(speech as u64, "file");
+            printer.line(&format!(
+                "{files} of speech that was not used {verb}deleted"
+            ));
         }
         if !is_whole {
             printer.line("interrupted; run it again to go on");

@@ -32,7 +32,7 @@ pub(super) async fn run(
     file: Option<&Path>,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let config = match Config::load_for_service(file) {
+    let config = match Config::load_for_database(file) {
         Ok(config) => config,
         Err(error) => {
             CliError::new(error)

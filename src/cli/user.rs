@@ -11,7 +11,7 @@ use super::{
     printer::Printer,
 };
 use crate::{
-    auth::{KeptUser, LINK_LASTS, Role, Secret, UserName},
+    auth::{Action, KeptUser, LINK_LASTS, Object, Pin, Role, Secret, UserName, allows},
     config::Config,
     http::link_at,
     store::{AuditEntry, Store, UserChange},
@@ -42,6 +42,7 @@ enum UserCommand {
     Enable(UserNamed),
     /// Print a link by which a user sets a new password
     Password(UserNamed),
+    Pin(UserPinArgs),
 }
 
 /// Make a user, and print the link by which the user sets a password
@@ -74,6 +75,21 @@ struct UserRoleArgs {
     name: UserName,
     /// viewer, operator, manager, auditor or admin
     role: Role,
+    #[command(flatten)]
+    because: Because,
+}
+
+/// Print a PIN by which a user records messages by telephone, in the place of the one before
+///
+/// Four digits that find the user, and six that are secret; it is shown this once. Only users who may prepare messages record: managers and
+/// admins.
+#[derive(Debug, Args)]
+struct UserPinArgs {
+    /// The user
+    name: UserName,
+    /// Take the user's PIN away
+    #[arg(long)]
+    remove: bool,
     #[command(flatten)]
     because: Because,
 }
@@ -115,6 +131,8 @@ pub(super) async fn run(
             change_user(named, "user.enable", &change, "enabled", config, printer).await
         }
         UserCommand::Password(args) => invite(args, config, printer).await,
+        UserCommand::Pin(args) if args.remove => remove_pin(args, config, printer).await,
+        UserCommand::Pin(args) => set_pin(args, config, printer).await,
     }
 }
 
@@ -184,13 +202,76 @@ async fn invite(args: &UserNamed, config: &Config, printer: Printer) -> Result<E
     Ok(Exit::Success)
 }
 
+async fn set_pin(args: &UserPinArgs, config: &Config, printer: Printer) -> Result<Exit, CliError> {
+    let store = database::open(config).await?;
+    let user = find(&store, &args.name).await?;
+    if allows(&user.principal(), Action::OwnPin, Object::Any).is_err() {
+        let problem = anyhow!(
+            "the user `{}` is {}, which records no messages",
+            user.name,
+            user.role
+        );
+        let hint = format!(
+            "`aftertone user role {} manager` gives the user a role that does",
+            user.name
+        );
+        return Err(CliError::new(problem).hint(hint));
+    }
+    let after = json!({"pin": true, "because": args.because.because()});
+    let who = args.because.who();
+    for _ in 0..Pin::TRIES {
+        let (pin, salt) = (Pin::of(&random()?), random()?);
+        let store = store.audited(entry(&who, "user.pin", &user.name, &after));
+        let (digest, now) = (pin.digest(&salt), database::now());
+        let set = store.set_pin(&user.name, pin.number(), &digest, now);
+        if set.await.map_err(database::trouble)? {
+            printer.line(pin.expose());
+            printer.talk(&format!(
+                "{} types it, and `#`, in a call that records a message; it is shown this once",
+                user.name
+            ));
+            return Ok(Exit::Success);
+        }
+    }
+    Err(CliError::new(anyhow!(
+        "no number for a PIN was free; try again"
+    )))
+}
+
+async fn remove_pin(
+    args: &UserPinArgs,
+    config: &Config,
+    printer: Printer,
+) -> Result<Exit, CliError> {
+    let store = database::open(config).await?;
+    let user = find(&store, &args.name).await?;
+    let after = json!({"pin": false, "because": args.because.because()});
+    let entry = entry(&args.because.who(), "user.pin", &user.name, &after);
+    let removed = store.audited(entry).remove_pin(&user.name).await;
+    if removed.map_err(database::trouble)? {
+        printer.line(&format!("{}: no PIN any more", user.name));
+    } else {
+        printer.line(&format!("{} has no PIN", user.name));
+    }
+    Ok(Exit::Success)
+}
+
 async fn list(args: &UserListArgs, config: &Config, printer: Printer) -> Result<Exit, CliError> {
     let store = database::open_to_read(config).await?;
     let now = database::now();
     let users = store.users().await.map_err(database::trouble)?;
+    let pins = store.pins().await.map_err(database::trouble)?;
+    let pin_at = |user: &KeptUser| {
+        let mut of_user = pins.iter().filter(|(name, _)| *name == user.name);
+        of_user.next().map(|(_, at)| *at)
+    };
     if args.json {
-        let objects: Vec<_> = users.iter().map(|user| object(user, now)).collect();
-        printer.json(&objects);
+        let objects = users.iter().map(|user| {
+            let mut object = object(user, now);
+            object["pin_at"] = json!(pin_at(user));
+            object
+        });
+        printer.json(&objects.collect::<Vec<_>>());
         return Ok(Exit::Success);
     }
     if users.is_empty() {
@@ -198,7 +279,8 @@ async fn list(args: &UserListArgs, config: &Config, printer: Printer) -> Result<
         printer.hint("`aftertone user add NAME --role admin` makes one");
     }
     for user in &users {
-        printer.line(&line(user, now));
+        let pin = pin_at(user).map_or("", |_| ", has a PIN");
+        printer.line(&format!("{}{pin}", line(user, now)));
     }
     Ok(Exit::Success)
 }
@@ -246,10 +328,14 @@ fn entry(who: &str, action: &str, name: &UserName, after: &Value) -> AuditEntry 
 }
 
 fn secret() -> Result<Secret, CliError> {
-    let mut random = [0; 32];
+    Ok(Secret::of(&random()?))
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], CliError> {
+    let mut random = [0; BYTES];
     getrandom::fill(&mut random)
         .map_err(|error| CliError::new(anyhow!("no random bytes can be had: {error}")))?;
-    Ok(Secret::of(&random))
+    Ok(random)
 }
 
 fn object(user: &KeptUser, now: Timestamp) -> Value {

@@ -566,6 +566,110 @@ const AFTER: &[Key] = &[
         r#""callback""#,
         "The do-not-call list that numbers are put on.",
     ),
+    key(
+        "record.keep",
+        r#""1""#,
+        "The key that keeps [what was recorded by telephone](../guide/recording.md). If there is a message of the name already, it takes the key twice.",
+    ),
+    key("record.hear", r#""2""#, "The key that plays it once more."),
+    key(
+        "record.again",
+        r#""3""#,
+        "The key that records in its place.",
+    ),
+    key(
+        "record.wait",
+        r#""8s""#,
+        "How long the first key is waited for behind a prompt, `1s` to `30s`.",
+    ),
+    key(
+        "record.silence",
+        r#""5s""#,
+        "How long it may be silent until a recording ends, `1s` to `60s`; `#` ends it at once, and `audio.max_length` does at last.",
+    ),
+    key(
+        "record.ask_pin",
+        r#""agent-pass""#,
+        "The sound that asks for the PIN and `#`. This and the following are sounds that the PBX has, without an extension, by their names below its folder of sounds or by their whole paths there.",
+    ),
+    key(
+        "record.wrong_pin",
+        r#""auth-incorrect""#,
+        "The sound that says that the PIN was wrong, and asks for it again.",
+    ),
+    key(
+        "record.instructions",
+        r#""vm-rec-temp""#,
+        "The sound that asks for the message, which `#` ends, after the tone.",
+    ),
+    key("record.beep", r#""beep""#, "The tone."),
+    key(
+        "record.menu",
+        r#""vm-review""#,
+        "The sound that says what the keys do.",
+    ),
+    key(
+        "record.taken",
+        r#""beeperr""#,
+        "The sound that says that there is a message of this name, and that `record.keep` replaces it.",
+    ),
+    key(
+        "record.saved",
+        r#""vm-msgsaved""#,
+        "The sound that says that the message is kept.",
+    ),
+    key(
+        "record.discarded",
+        r#""vm-deleted""#,
+        "The sound that says that nothing is kept.",
+    ),
+    key(
+        "record.too_short",
+        r#""vm-tooshort""#,
+        "The sound that says that too little was to be heard.",
+    ),
+    key(
+        "record.refused",
+        r#""vm-pls-try-again""#,
+        "The sound that says that the recording cannot be a message for another reason.",
+    ),
+    key(
+        "record.failed",
+        r#""tt-somethingwrong""#,
+        "The sound that says that something went wrong at this end.",
+    ),
+    key(
+        "record.goodbye",
+        r#""vm-goodbye""#,
+        "The sound with which a call ends in which the PIN was wrong, or nothing was typed.",
+    ),
+    unset(
+        "speech.command",
+        "messages have no speech",
+        r#"["espeak-ng", "--stdin", "-w", "{output}"]"#,
+        "A program, and its arguments, that speaks parts of [messages for each person](../guide/templates.md). The text comes by its standard input, as one line of UTF-8. In arguments, `{voice}` stands for the voice, `{output}` for the WAV file to write, and `{text_file}` for a file with the text; without `{output}`, the WAV is read from its standard output. In the environment with commas between them.",
+    ),
+    unset(
+        "speech.voice",
+        "none; required if `speech.command` has `{voice}`",
+        r#""en-gb""#,
+        "The voice of texts that name none with `@VOICE`: what `{voice}` in `speech.command` stands for.",
+    ),
+    key(
+        "speech.at_once",
+        "2",
+        "How many such commands run at once, 1 to 16.",
+    ),
+    key(
+        "speech.timeout",
+        r#""20s""#,
+        "How long one may take, 1 s to 5 min; it is killed then, with all that it has started.",
+    ),
+    key(
+        "speech.keep",
+        r#""30d""#,
+        "How long speech that is not used is kept in `.speech` in the folder of messages, `1h` to `3650d`, before it is removed, and made again if it is needed; 1 GB at most.",
+    ),
 ];
 
 /// A key whose default is a value.

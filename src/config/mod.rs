@@ -14,8 +14,10 @@ mod error;
 mod gate;
 mod keys;
 mod layers;
+mod record;
 mod serve;
 mod source;
+mod speech;
 mod telemetry;
 mod template;
 mod trunk;
@@ -34,8 +36,10 @@ use secrecy::SecretString;
 use tracing::{debug, warn};
 
 use crate::{
+    audio::{MessageSettings, SpeechSettings},
     campaign::{cost::Price, engine::PbxSettings, policy},
     drop::{Technique, WhenBusyLegAnswered, WhenScreened, WhenUnsure},
+    owner::give_to_owner_of_folder,
     phone::{CallerId, Rules},
     screen::{NoBeep, Settings},
 };
@@ -44,6 +48,7 @@ pub use callback::{CallbackConfig, DialplanPlace};
 pub use change::{ConfigChange, KeyInForce, KeySource};
 pub use error::{Absent, ConfigError, KeyPlace};
 pub use keys::{Key, KeyDefault, REFERENCE};
+pub use record::{RecordConfig, RecordSounds};
 pub use serve::{PublicUrl, ServeConfig, TlsFiles};
 pub use telemetry::TelemetryConfig;
 pub use template::{Password, Template};
@@ -97,6 +102,10 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// What those hear who call back; `None`: calls that come back are not taken.
     pub callback: Option<CallbackConfig>,
+    /// What those hear who record a message by telephone.
+    pub record: RecordConfig,
+    /// How words become speech; `None`: messages have none.
+    pub speech: Option<SpeechSettings>,
     /// The folder of the database and the locks of runs.
     pub state_dir: PathBuf,
     /// What was given for each key.
@@ -260,10 +269,25 @@ pub struct Retention {
 }
 
 impl Config {
+    /// What is configured of messages.
+    pub fn messages(&self) -> MessageSettings {
+        MessageSettings {
+            dir: self.pbx.sounds_dir.clone(),
+            pbx_dir: self.pbx.pbx_sounds_dir.clone(),
+            max_length: self.audio.max_length,
+            lufs: self.audio.target_lufs,
+            speech: self.speech.clone(),
+        }
+    }
+
     /// Creates the state folder, readable for its owner only. A failure is reported by what uses the folder.
     pub fn make_state_dir(&self) {
+        let was_there = self.state_dir.exists();
         let mut folder = DirBuilder::new();
         let made = folder.recursive(true).mode(0o700).create(&self.state_dir);
+        if made.is_ok() && !was_there {
+            give_to_owner_of_folder(&self.state_dir);
+        }
         if let Err(error) = made {
             debug!(folder = %self.state_dir.display(), %error, "the state folder cannot be made");
         }
@@ -282,19 +306,56 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first thing that is wrong.
     pub fn load_for_service(explicit: Option<&Path>) -> Result<Self, ConfigError> {
-        let layers = Layers::read(explicit, Surroundings::of_process()?)?;
-        let has_pbx = WAY_TO_PBX.iter().any(|key| layers.is_given(key));
-        Self::of_layers(&layers, has_pbx)
+        let needs = Needs {
+            pbx: false,
+            password: true,
+        };
+        Self::load_as(explicit, Surroundings::of_process()?, needs)
+    }
+
+    /// The same for what never speaks to the PBX: the file of `pbx.password_file` is not read, which may be there only while
+    /// the service runs, or for its user alone. `pbx.password` is empty then.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_for_database(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let needs = Needs {
+            pbx: false,
+            password: false,
+        };
+        Self::load_as(explicit, Surroundings::of_process()?, needs)
+    }
+
+    /// The same where `[pbx]` has to be there, as for campaigns.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first thing that is wrong.
+    pub fn load_without_password(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let needs = Needs {
+            pbx: true,
+            password: false,
+        };
+        Self::load_as(explicit, Surroundings::of_process()?, needs)
     }
 
     fn load_within(
         explicit: Option<&Path>,
         surroundings: Surroundings,
     ) -> Result<Self, ConfigError> {
-        Self::of_layers(&Layers::read(explicit, surroundings)?, true)
+        let needs = Needs {
+            pbx: true,
+            password: true,
+        };
+        Self::load_as(explicit, surroundings, needs)
     }
 
-    fn of_layers(layers: &Layers, has_pbx: bool) -> Result<Self, ConfigError> {
+    fn load_as(
+        explicit: Option<&Path>,
+        surroundings: Surroundings,
+        needs: Needs,
+    ) -> Result<Self, ConfigError> {
+        let layers = &Layers::read(explicit, surroundings)?;
+        let has_pbx = needs.pbx || WAY_TO_PBX.iter().any(|key| layers.is_given(key));
         let state_dir = match layers.path("state_dir")? {
             Some(path) => path,
             None => layers.default_state_dir(),
@@ -304,7 +365,7 @@ impl Config {
         let audio = audio(layers)?;
         let longest_call = longest_call(&drop, &screen, &audio);
         let pbx = if has_pbx {
-            pbx(layers)?
+            pbx(layers, needs)?
         } else {
             no_pbx(layers)?
         };
@@ -338,13 +399,24 @@ impl Config {
             webhooks: webhooks::webhooks(layers)?,
             telemetry: telemetry::telemetry(layers)?,
             callback: callback::callback(layers)?,
+            record: record::record(layers)?,
+            speech: speech::speech(layers)?,
             state_dir,
         };
         Ok(config)
     }
 }
 
-fn pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
+/// What a configuration is read for.
+#[derive(Clone, Copy, Debug)]
+struct Needs {
+    /// A way to a PBX.
+    pbx: bool,
+    /// The password there.
+    password: bool,
+}
+
+fn pbx(layers: &Layers, needs: Needs) -> Result<PbxConfig, ConfigError> {
     let (sounds_dir, pbx_sounds_dir) = sounds(layers)?;
     Ok(PbxConfig {
         url: layers
@@ -359,7 +431,11 @@ fn pbx(layers: &Layers) -> Result<PbxConfig, ConfigError> {
             "the name of a user in the PBX's ari.conf",
             values::username,
         )?,
-        password: layers.password()?,
+        password: if needs.password {
+            layers.password()?
+        } else {
+            layers.password_if_inline()?
+        },
         app: layers.word("pbx.app", "aftertone", values::APP)?,
         endpoint: layers.required(
             "pbx.endpoint",

@@ -300,6 +300,13 @@ pub(super) const MESSAGE: Charset = Charset {
     holds: |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-',
 };
 
+/// A sound of the PBX. A comma would begin another one to it, and `&` another file.
+pub(super) const SOUND: Charset = Charset {
+    form: "A-Za-z0-9_./-",
+    longest: 200,
+    holds: |b| is_word(b) || b == b'.' || b == b'/',
+};
+
 /// Asterisk keeps contexts in 80 bytes with the closing NUL (`AST_MAX_CONTEXT`).
 pub(super) const CONTEXT: Charset = Charset {
     form: "A-Za-z0-9_-",

@@ -519,7 +519,8 @@ impl SingleDropAdmission {
             technique: order.plan.technique,
             message: order.message_name.clone(),
             variant: None,
-            caller_id: Some(order.caller_id.clone()),
+            // What an agent's call shows is not known here.
+            caller_id: order.adopted.is_none().then(|| order.caller_id.clone()),
             ruling: ruling.json(),
             version: caps_bind.then_some(facts.version),
             despite_do_not_call: sets_aside(Rule::DoNotCall),

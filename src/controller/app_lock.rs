@@ -8,6 +8,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::owner::give_to_owner_of_folder;
+
 /// A lock on a PBX's app. It dies with its process; its file stays.
 #[derive(Debug)]
 pub(super) struct AppLock {
@@ -50,9 +52,11 @@ impl AppLock {
         };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
+            give_to_owner_of_folder(folder);
         }
         let file = File::options().create(true).append(true).open(&path);
         let file = file.map_err(failed)?;
+        give_to_owner_of_folder(&path);
         match file.try_lock() {
             Ok(()) => Ok(Self { _held: file }),
             Err(TryLockError::WouldBlock) => Err(AppLockError::Taken {

@@ -1,28 +1,34 @@
 //! Calls that come back: each is heard, answered and ended here, as [`CallbackMachine`] decides.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    handed_over::{GO_ON_WITHIN, Turned, turn_away},
+    handed_over::{Turned, send_on, turn_away},
+    prompted_line::{PromptedLine, until},
     run_of::SharedRun,
 };
 use crate::{
-    ari::{Arrival, CallerDid, PROMPT, Rest},
-    audio::{self, Library, Reference},
+    ari::{Arrival, CallerDid, PROMPT},
+    audio::{self, Reference},
     callback::{CallbackId, CallbackInput, CallbackMachine, CallbackPrompt, CallbackStep},
     clock,
     config::{CallbackConfig, Config},
+    drop::Plan,
     error_chain::chain,
     orders::Spec,
     phone::PhoneNumber,
+    runtime::{
+        call::{LIMIT, NO_LIMIT},
+        plan,
+    },
     store::{AnsweredDrop, ListName, NewCallback},
 };
 
@@ -75,18 +81,13 @@ pub(super) async fn carry(
     let machine = CallbackMachine::new(settings.plan.clone(), caller, config.pbx.rules);
     let mut call = CallBack {
         id,
-        channel: arrival.channel,
+        line: PromptedLine::new(rest, arrival.channel, format!("{PROMPT}{id}")),
         prompt: prompt_of(answered.as_ref(), &settings),
         answered,
         settings,
         config,
         shared,
-        rest,
         machine,
-        plays: 0,
-        playing: None,
-        timer: None,
-        is_there: true,
         opting: None,
     };
     call.follow(did, cancel).await;
@@ -107,21 +108,13 @@ fn prompt_of(answered: Option<&AnsweredDrop>, settings: &CallbackConfig) -> Stri
 /// A call that is up.
 struct CallBack {
     id: CallbackId,
-    channel: String,
+    line: PromptedLine<CallbackPrompt>,
     answered: Option<AnsweredDrop>,
     prompt: String,
     settings: CallbackConfig,
     config: Arc<Config>,
     shared: Arc<SharedRun>,
-    rest: Rest,
     machine: CallbackMachine,
-    plays: u32,
-    /// What plays, by the id of its playback.
-    playing: Option<(String, CallbackPrompt)>,
-    /// When what is waited for has come at the latest.
-    timer: Option<Instant>,
-    /// Whether they are on the line.
-    is_there: bool,
     /// A number is being put on the list.
     opting: Option<BoxFuture<'static, bool>>,
 }
@@ -136,7 +129,7 @@ impl CallBack {
         let mut next = Some(CallbackInput::Answered);
         loop {
             while let Some(input) = next.take() {
-                for step in self.machine.on(input) {
+                for step in self.machine.on(input, clock::now()) {
                     if let Some(input) = self.carry_out(step).await {
                         next = Some(input);
                     }
@@ -151,29 +144,24 @@ impl CallBack {
                     self.opting = None;
                     Some(CallbackInput::OptedOut(done))
                 }
-                moved = did.recv(), if self.is_there => match moved {
+                moved = did.recv(), if self.line.is_there => match moved {
                     Some(CallerDid::Pressed { key, .. }) => Some(CallbackInput::Key(key)),
                     Some(CallerDid::Heard { playback, is_whole }) => self.heard(&playback, is_whole),
+                    // Nothing of these calls is recorded.
+                    Some(CallerDid::Recorded { .. }) => None,
                     Some(CallerDid::Left { .. }) | None => {
-                        self.is_there = false;
+                        self.line.is_there = false;
                         Some(CallbackInput::Gone)
                     }
                 },
-                () = clock::reach(self.timer), if self.is_there => {
-                    self.timer = None;
-                    Some(match self.playing.take() {
-                        // That it ended was not heard of.
-                        Some((_, prompt)) => CallbackInput::Played(prompt),
-                        None => CallbackInput::Elapsed,
-                    })
-                }
-                () = cancel.cancelled(), if self.is_there => {
-                    self.hang_up().await;
-                    self.is_there = false;
+                () = clock::reach(self.line.timer), if self.line.is_there => self.elapsed(&did).await,
+                () = cancel.cancelled(), if self.line.is_there => {
+                    self.line.hang_up().await;
+                    self.line.is_there = false;
                     Some(CallbackInput::Gone)
                 }
                 () = clock::reach(Some(over)) => {
-                    self.hang_up().await;
+                    self.line.hang_up().await;
                     return;
                 }
             };
@@ -182,8 +170,7 @@ impl CallBack {
 
     /// A playback is over; nothing if it is not the one that plays.
     fn heard(&mut self, playback: &str, is_whole: bool) -> Option<CallbackInput> {
-        let (_, prompt) = self.playing.take_if(|(id, _)| id == playback)?;
-        self.timer = None;
+        let prompt = self.line.heard(playback)?;
         if is_whole {
             return Some(CallbackInput::Played(prompt));
         }
@@ -191,30 +178,46 @@ impl CallBack {
         Some(CallbackInput::NotPlayed(prompt))
     }
 
+    /// What was waited for has not come. If it is because they have hung up, the event of that may have been lost with the link.
+    async fn elapsed(&mut self, did: &mpsc::UnboundedReceiver<CallerDid>) -> Option<CallbackInput> {
+        if let Ok(None) = self.line.rest.channel(&self.line.channel).await {
+            self.line.is_there = false;
+            return Some(CallbackInput::Gone);
+        }
+        if !did.is_empty() {
+            // It came while the PBX was asked, and counts before.
+            return None;
+        }
+        let prompt = self.line.elapsed();
+        Some(prompt.map_or(CallbackInput::Elapsed, CallbackInput::Played))
+    }
+
     /// Does what the machine wants; returns what that led to at once.
     async fn carry_out(&mut self, step: CallbackStep) -> Option<CallbackInput> {
         match step {
             // What is written counts, also if nobody hears of it any more.
-            CallbackStep::Play(prompt) if !self.is_there => {
+            CallbackStep::Play(prompt) if !self.line.is_there => {
                 return Some(CallbackInput::NotPlayed(prompt));
             }
-            CallbackStep::Silence | CallbackStep::Connect | CallbackStep::HangUp
-                if !self.is_there => {}
+            CallbackStep::Silence | CallbackStep::HangUp if !self.line.is_there => {}
             CallbackStep::Play(prompt) => return self.play(prompt).await,
-            CallbackStep::Silence => self.silence().await,
-            CallbackStep::Wait(time) => self.timer = Some(clock::now() + time),
+            CallbackStep::Silence => self.line.silence().await,
+            CallbackStep::Wait(time) => self.line.wait(time),
             CallbackStep::OptOut(number) => {
-                self.timer = None;
+                self.line.timer = None;
                 self.opting = Some(self.opt_out(number));
             }
-            CallbackStep::Connect => self.connect().await,
-            CallbackStep::HangUp => self.hang_up().await,
+            CallbackStep::Connect => {
+                let is_done = self.line.is_there && self.connect().await;
+                return Some(CallbackInput::Connected(is_done));
+            }
+            CallbackStep::HangUp => self.line.hang_up().await,
         }
         None
     }
 
     async fn play(&mut self, prompt: CallbackPrompt) -> Option<CallbackInput> {
-        self.silence().await;
+        self.line.silence().await;
         let name = match prompt {
             CallbackPrompt::Menu => Some(self.prompt.clone()),
             CallbackPrompt::WhichNumber => Some(self.settings.which_number.clone()),
@@ -225,25 +228,24 @@ impl CallBack {
         let Some(name) = name else {
             return not_played;
         };
-        let (media, length) = match self.sound(&name) {
+        let sound = match self.sound(&name) {
+            // Better another prompt than none.
+            Err(words) if prompt == CallbackPrompt::Menu && name != self.settings.prompt => {
+                warn!(callback = %self.id, prompt = name, error = words, "the prompt of a campaign cannot be played, and the usual one is");
+                self.prompt.clone_from(&self.settings.prompt);
+                self.sound(&self.prompt)
+            }
+            sound => sound,
+        };
+        let (media, length) = match sound {
             Ok(sound) => sound,
             Err(words) => {
                 warn!(callback = %self.id, prompt = name, error = words, "a prompt cannot be played");
                 return not_played;
             }
         };
-        self.plays += 1;
-        let playback = format!("{PROMPT}{}-{}", self.id, self.plays);
-        match self
-            .rest
-            .play_prompt(&self.channel, &playback, &media)
-            .await
-        {
-            Ok(()) => {
-                self.playing = Some((playback, prompt));
-                self.timer = Some(clock::now() + length + SLACK);
-                None
-            }
+        match self.line.play(prompt, &media, length + SLACK).await {
+            Ok(()) => Some(CallbackInput::Began(prompt)),
             Err(failure) => {
                 warn!(callback = %self.id, prompt = name, detail = failure.detail, "a prompt is not played");
                 not_played
@@ -253,8 +255,7 @@ impl CallBack {
 
     /// The media of a prepared message, and how long it lasts.
     fn sound(&self, name: &str) -> Result<(String, Duration), String> {
-        let pbx = &self.config.pbx;
-        let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir);
+        let library = self.config.messages().library();
         let library = library.map_err(|error| chain(&error))?;
         let found = audio::resolve(name, |name| library.holds(name), |_| false);
         match found.map_err(|error| chain(&error))? {
@@ -262,24 +263,16 @@ impl CallBack {
                 let prepared = library.show(&name).map_err(|error| chain(&error))?;
                 Ok((prepared.media, prepared.duration))
             }
-            Reference::OnPbx(_) | Reference::File(_) => {
+            Reference::OnPbx(_) | Reference::File(_) | Reference::Template(_) => {
                 Err(format!("there is no prepared message `{name}`"))
             }
-        }
-    }
-
-    async fn silence(&mut self) {
-        self.timer = None;
-        if let Some((playback, _)) = self.playing.take()
-            && let Err(failure) = self.rest.stop_prompt(&playback).await
-        {
-            debug!(callback = %self.id, detail = failure.detail, "a prompt is not stopped");
         }
     }
 
     fn opt_out(&self, number: PhoneNumber) -> BoxFuture<'static, bool> {
         let (shared, id) = (Arc::clone(&self.shared), self.id);
         let list = self.settings.list.clone();
+        let lead = plan(&self.config, None).lead;
         async move {
             let Some(list) = ListName::new(&list) else {
                 warn!(callback = %id, list, "the do-not-call list has no name that can be used");
@@ -290,6 +283,7 @@ impl CallBack {
             match timeout(OPT_OUT_WITHIN, done).await {
                 Ok(Ok(())) => {
                     info!(callback = %id, %number, "whoever called back wants no more calls");
+                    until_no_call_follows(&shared, &number, lead).await;
                     true
                 }
                 Ok(Err(error)) => {
@@ -305,9 +299,10 @@ impl CallBack {
         .boxed()
     }
 
-    async fn connect(&mut self) {
+    /// Sends the call on; `false` if it has not gone on.
+    async fn connect(&mut self) -> bool {
         let Some(place) = &self.settings.goes_to else {
-            return self.hang_up().await;
+            return false;
         };
         let found = self.answered.as_ref();
         let campaign = found.and_then(|found| found.campaign.as_ref());
@@ -326,40 +321,16 @@ impl CallBack {
                 "AFTERTONE_VARIANT",
                 found.and_then(|found| found.variant.clone()),
             ),
+            // Where it goes it may last as long as it wants.
+            (LIMIT, Some(NO_LIMIT.to_owned())),
         ];
-        let going = async {
-            for (name, value) in variables {
-                let value = value.unwrap_or_default();
-                self.rest
-                    .set_variable_of(&self.channel, name, &value)
-                    .await?;
-            }
-            let (context, extension) = (&place.context, &place.extension);
-            self.rest
-                .send_to(&self.channel, context, extension, place.priority)
-                .await
-        };
-        match timeout(GO_ON_WITHIN, going).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => {
-                warn!(callback = %self.id, detail = failure.detail, "a call cannot be sent on");
-            }
-            Err(_) => warn!(callback = %self.id, "a call was not sent on in time"),
-        }
-    }
-
-    async fn hang_up(&mut self) {
-        if let Err(failure) = self.rest.hang_up(&self.channel).await {
-            warn!(
-                callback = %self.id,
-                detail = failure.detail,
-                "cannot hang up; the pbx ends it at its time limit"
-            );
-        }
+        let variables = variables.map(|(name, value)| (name, value.unwrap_or_default()));
+        send_on(&self.line.rest, &self.line.channel, &variables, Some(place)).await
     }
 
     async fn end(&mut self) {
-        let (store, outcome) = (&self.shared.store, self.machine.outcome());
+        let outcome = self.machine.outcome();
+        let store = &self.shared.store;
         let ending = store.end_callback(self.id, outcome, self.shared.clock.now());
         match timeout(STORE_WITHIN, ending).await {
             Ok(Ok(())) => {
@@ -373,11 +344,22 @@ impl CallBack {
     }
 }
 
-/// Waits for what is there; for ever if nothing is.
-async fn until(opting: &mut Option<BoxFuture<'static, bool>>) -> bool {
-    match opting {
-        Some(opting) => opting.await,
-        None => std::future::pending().await,
+/// Waits until no call to a number follows any more whose intent was written before the number was put on a list. This process ends
+/// its drops at once; others dial theirs within the time that an intent holds for, and the second call the lead later, or not at all.
+async fn until_no_call_follows(shared: &SharedRun, number: &PhoneNumber, lead: Duration) {
+    let follows = Plan::DIAL_WITHIN + lead + DIALLING;
+    let until = clock::now() + follows;
+    loop {
+        let left = until.saturating_duration_since(clock::now());
+        let since = shared.clock.now() - follows;
+        match timeout(left, shared.store.is_being_called(number, since)).await {
+            Ok(Ok(false)) => return,
+            Ok(Ok(true)) => {}
+            Ok(Err(error)) => debug!(error = chain(&error), "whether a call follows is not known"),
+            // None does by then.
+            Err(_) => return,
+        }
+        sleep(LOOK_AGAIN.min(left)).await;
     }
 }
 
@@ -386,6 +368,12 @@ const STORE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long it may take to put a number on the list; whoever waits hears nothing meanwhile.
 const OPT_OUT_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long the requests may take by which a call is made.
+const DIALLING: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a call still follows.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How much longer than its prompt a playback may take before it counts as over.
 const SLACK: Duration = Duration::from_secs(5);

@@ -48,6 +48,8 @@ pub(super) struct CampaignState {
     pub(super) mode: Option<Mode>,
     /// The limits that its intents are written under.
     pub(super) terms: StartTerms,
+    /// Whether it was said that it lacks a message, or a folder for evidence.
+    pub(super) lacks_files: bool,
 }
 
 impl CampaignTable {

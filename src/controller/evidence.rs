@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     drop::{DropRecord, Report},
     error_chain::chain,
-    evidence::{Archive, ArchiveError, Folder, RetentionLimits, title_of},
+    evidence::{Archive, ArchiveError, Folder, MessageParts, RetentionLimits, title_of},
     id::{DropId, RunName},
 };
 
@@ -55,16 +55,19 @@ pub(super) async fn begin(
 }
 
 /// Keeps the evidence of a drop that has ended; returns the folder, or in words why there is none. `shown` is its number
-/// as the evidence shows it.
+/// as the evidence shows it, and `message` what was left and what that is made of.
 pub(super) async fn keep(
-    folder: Folder,
+    mut folder: Folder,
     (run, drop, shown): (&RunName, DropId, &str),
     report: &Arc<Report>,
-    message: Option<Arc<[i16]>>,
+    (message, parts): (Option<Arc<[i16]>>, Option<MessageParts>),
     now: Timestamp,
 ) -> Result<PathBuf, String> {
     let (run, shown, report) = (run.clone(), shown.to_owned(), Arc::clone(report));
     let kept = spawn_blocking(move || {
+        if let Some(parts) = parts {
+            folder.note_parts(parts);
+        }
         let record = DropRecord::new(&run, drop, shown, &report);
         let title = title_of(
             &drop.to_string(),

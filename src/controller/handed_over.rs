@@ -4,20 +4,22 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
 
 use crate::{
-    ari::Rest,
+    ari::{Failure, Rest},
     campaign::policy::CampaignKind,
-    drop::{Adoption, Begin, WhenHuman},
+    clock,
+    config::DialplanPlace,
+    drop::{Adoption, Begin, RefusalKind, WhenHuman},
     id::DropId,
     orders::{AdoptedCall, DropOrder, NotOrdered},
     phone::{PhoneNumber, Rules},
     runtime::executor::STATUS,
     store::{
         AuditEntry, IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord,
-        RequestDigest,
+        RequestDigest, SpokenColumns,
     },
 };
 
@@ -79,7 +81,7 @@ impl Turned {
             NotOrdered::Erased => Self::Refused,
             NotOrdered::KeyTaken => Self::Duplicate,
             NotOrdered::Contended => Self::Contended,
-            NotOrdered::Message(_) => Self::Message,
+            NotOrdered::Message(_) | NotOrdered::Fields(_) => Self::Message,
             NotOrdered::Expired
             | NotOrdered::NoCall
             | NotOrdered::TrunkFull
@@ -181,6 +183,7 @@ impl HandedOver {
             consent: None,
             overrides: Vec::new(),
             message: self.message,
+            fields: SpokenColumns::default(),
             technique: None,
             caller_id: None,
             expires_at: None,
@@ -208,28 +211,100 @@ const LONGEST: usize = 200;
 
 /// Sends a call on into the dialplan, which is told why.
 pub(super) async fn turn_away(rest: &Rest, channel: &str, turned: Turned) {
-    let going = async {
-        rest.set_variable_of(channel, STATUS, turned.slug()).await?;
-        rest.go_on(channel).await
-    };
-    match timeout(GO_ON_WITHIN, going).await {
-        Ok(Ok(())) => {}
-        Ok(Err(failure)) => {
-            warn!(
-                channel,
-                detail = failure.detail,
-                "a call cannot be sent on; the pbx ends it at its time limit"
-            );
+    let variables = [(STATUS, turned.slug().to_owned())];
+    // Its limit is lifted there.
+    send_on(rest, channel, &variables, None).await;
+}
+
+/// Sends a call on into the dialplan with these variables: behind the place where it came to us, or to another one. What fails is
+/// tried again for some seconds; then the call is hung up, since nobody is on its other end. `false` if it has not gone on.
+pub(super) async fn send_on(
+    rest: &Rest,
+    channel: &str,
+    variables: &[(&str, String)],
+    to: Option<&DialplanPlace>,
+) -> bool {
+    let until = clock::now() + GO_ON_WITHIN;
+    let mut is_sent = false;
+    loop {
+        let trying = try_to_send_on(rest, channel, variables, to, &mut is_sent);
+        let detail = match timeout(TRY_WITHIN, trying).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(failure)) => match failure.kind {
+                RefusalKind::NotFound => return false,
+                // It is in our app no more: by this, or because somebody else has taken it.
+                RefusalKind::WrongState => return is_sent,
+                RefusalKind::Rejected
+                | RefusalKind::NotMade
+                | RefusalKind::Failed
+                | RefusalKind::Unreachable
+                | RefusalKind::TooLate
+                | RefusalKind::NoReply => failure.detail,
+            },
+            Err(_) => "the PBX does not answer".to_owned(),
+        };
+        if clock::now() >= until {
+            warn!(channel, detail, "a call cannot be sent on, and is hung up");
+            hang_up(rest, channel).await;
+            return false;
         }
-        Err(_) => warn!(
-            channel,
-            "a call was not sent on in time; the pbx ends it at its time limit"
-        ),
+        debug!(channel, detail, "a call is sent on once more");
+        sleep(PAUSE).await;
     }
 }
 
-/// How long a call may take to go on.
-pub(super) const GO_ON_WITHIN: Duration = Duration::from_secs(5);
+/// Tries it once; `is_sent` says whether the PBX was asked to let the call go by now.
+async fn try_to_send_on(
+    rest: &Rest,
+    channel: &str,
+    variables: &[(&str, String)],
+    to: Option<&DialplanPlace>,
+    is_sent: &mut bool,
+) -> Result<(), Failure> {
+    if *is_sent && has_left(rest, channel).await? {
+        return Ok(());
+    }
+    rest.set_variables_of(channel, variables).await?;
+    *is_sent = true;
+    match to {
+        Some(place) => {
+            let (context, extension) = (&place.context, &place.extension);
+            rest.send_to(channel, context, extension, place.priority)
+                .await
+        }
+        None => rest.go_on(channel).await,
+    }
+}
+
+/// Whether a call is up and in no app, so that what it was asked before was done.
+async fn has_left(rest: &Rest, channel: &str) -> Result<bool, Failure> {
+    let found = rest.channel(channel).await?;
+    Ok(found.is_some_and(|found| {
+        let app = &found.dialplan.app_name;
+        // Before Asterisk 18 it is not said.
+        !app.is_empty() && app != "Stasis"
+    }))
+}
+
+/// Ends a call of somebody else's.
+pub(super) async fn hang_up(rest: &Rest, channel: &str) {
+    if let Err(failure) = rest.hang_up(channel).await {
+        warn!(
+            channel,
+            detail = failure.detail,
+            "cannot hang up; the pbx ends it at its time limit"
+        );
+    }
+}
+
+/// How long it is tried to send a call on.
+const GO_ON_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long one attempt may take.
+const TRY_WITHIN: Duration = Duration::from_secs(3);
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {

@@ -58,7 +58,7 @@ pub(super) async fn carry_held(on_its_way: HeldOnItsWay) -> Instant {
     let (drop, shared) = (held.drop, Arc::clone(&run));
     let came = match SingleDrop::of(order(held), &config) {
         Ok(order) => {
-            let mut handle = order.start_by((*config).clone(), run);
+            let mut handle = order.start_by((*config).clone(), run, None);
             follow(&mut handle, &cancel, &stopping).await;
             match handle.end().await {
                 Ok(end) => {
@@ -70,8 +70,9 @@ pub(super) async fn carry_held(on_its_way: HeldOnItsWay) -> Instant {
                 Err(error) => error,
             }
         }
-        Err(words) => {
-            return look_again(settle(&shared, drop, &HeldEnd::Failed(words)).await, drop);
+        Err(why) => {
+            let failed = HeldEnd::Failed(why.to_string());
+            return look_again(settle(&shared, drop, &failed).await, drop);
         }
     };
     let is_by_operator = cancel.is_cancelled() && !hang_up.is_cancelled();
@@ -199,6 +200,7 @@ fn order(held: HeldDrop) -> DropOrder {
         consent: held.consent,
         overrides: held.overrides,
         message: held.message,
+        fields: held.fields,
         technique: Some(held.technique),
         caller_id: held.caller_id,
         expires_at: held.expires_at,

@@ -20,6 +20,8 @@
 //! | none | the drop of a dead controller is found | `Settling` | [`InFlightTable::adopt`] |
 //! | `Settling` | the engine settles the contact; the end goes into the same transaction | none | [`InFlightTable::settle`] |
 //!
+//! A contact whose message is made for them comes here when it is made: see [`super::preparations`].
+//!
 //! There is no other transition. A removal is reported to the engine as `NotDialled`, once: the contact is due again, as
 //! before. A contact that waits for its hours or for its next attempt is not in this table; it waits in the store.
 
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     launch_pacer::{LaunchPacer, LaunchWindow, Release},
+    made_message::Made,
     worker::Attempt,
 };
 use crate::{
@@ -84,6 +87,8 @@ struct Decided {
     cancel: CancellationToken,
     /// The time in which it may be dialled, if it has one of its own.
     window: Option<LaunchWindow>,
+    /// The message that was made for the contact, if theirs is made.
+    made: Option<Made>,
 }
 
 /// A drop that is to be dialled now.
@@ -99,6 +104,8 @@ pub(super) struct Launch {
     pub(super) cancel: CancellationToken,
     /// The time in which it may be dialled, if it has one of its own.
     pub(super) window: Option<LaunchWindow>,
+    /// The message that was made for the contact, if theirs is made.
+    pub(super) made: Option<Made>,
 }
 
 impl InFlightTable {
@@ -126,8 +133,15 @@ impl InFlightTable {
         self.pacer.note(campaign, at);
     }
 
-    /// The engine has decided on a drop at `now`, and its intent goes to the store.
-    pub(super) fn decide(&mut self, drop: DropId, start: Start, now: Timestamp) {
+    /// The engine has decided on a drop at `now`, and its intent goes to the store. `made` is the message that was made for the
+    /// contact, if theirs is made.
+    pub(super) fn decide(
+        &mut self,
+        drop: DropId,
+        start: Start,
+        made: Option<Made>,
+        now: Timestamp,
+    ) {
         let key = (start.campaign, start.contact.id);
         let contact = InFlightContact {
             drop,
@@ -138,6 +152,7 @@ impl InFlightTable {
                 committed: now,
                 cancel: CancellationToken::new(),
                 window: None,
+                made,
             }),
         };
         self.contacts.insert(key, contact);
@@ -201,6 +216,7 @@ impl InFlightTable {
             committed: decided.committed,
             cancel: decided.cancel.clone(),
             window: decided.window,
+            made: decided.made,
         };
         contact.stage = Stage::Dialling(decided.cancel);
         self.contacts.insert(key, contact);
@@ -213,6 +229,18 @@ impl InFlightTable {
             Some(Stage::Committing(decided) | Stage::Waiting(decided)) => decided.cancel.cancel(),
             Some(Stage::Dialling(cancel)) => cancel.cancel(),
             Some(Stage::Settling(_)) | None => {}
+        }
+    }
+
+    /// Cancels a drop, whose contact it returns if nothing of it is dialled yet; it then needs to wait for nothing more.
+    pub(super) fn cancel_drop(&self, drop: DropId) -> Option<ContactKey> {
+        let mut contacts = self.contacts.iter();
+        let (&key, contact) = contacts.find(|(_, contact)| contact.drop == drop)?;
+        self.cancel(key);
+        match contact.stage {
+            Stage::Waiting(_) => Some(key),
+            // What becomes of its intent is not known yet, or it is dialled.
+            Stage::Committing(_) | Stage::Dialling(_) | Stage::Settling(_) => None,
         }
     }
 
@@ -300,7 +328,7 @@ mod tests {
     fn a_contact_goes_through_its_stages_and_no_other_way() {
         let mut table = table();
         assert_eq!(table.is_committing(KEY, drop_id()), None);
-        table.decide(drop_id(), start(), at(0));
+        table.decide(drop_id(), start(), None, at(0));
         assert_eq!(table.is_committing(KEY, drop_id()), Some(true));
         assert_eq!(table.is_committing(KEY, DropId::from_u128(8)), None);
         assert!(table.dial(KEY).is_none(), "its intent is not written yet");
@@ -330,7 +358,7 @@ mod tests {
     fn a_contact_that_is_not_dialled_is_reported_once_at_every_stage() {
         for stages in 0..3 {
             let mut table = table();
-            table.decide(drop_id(), start(), at(0));
+            table.decide(drop_id(), start(), None, at(0));
             if stages > 0 {
                 table.await_turn(KEY, None, at(1));
             }
@@ -347,9 +375,34 @@ mod tests {
     #[test]
     fn a_cancelled_intent_is_not_to_be_dialled() {
         let mut table = table();
-        table.decide(drop_id(), start(), at(0));
+        table.decide(drop_id(), start(), None, at(0));
         table.cancel(KEY);
         assert_eq!(table.is_committing(KEY, drop_id()), Some(false));
+    }
+
+    #[test]
+    fn a_drop_that_waits_is_withdrawn_at_once_and_one_that_is_dialled_is_ended() {
+        let mut table = table();
+        table.decide(drop_id(), start(), None, at(0));
+        assert_eq!(table.cancel_drop(DropId::from_u128(8)), None);
+        assert_eq!(table.is_committing(KEY, drop_id()), Some(true));
+        assert_eq!(table.cancel_drop(drop_id()), None);
+        assert_eq!(table.is_committing(KEY, drop_id()), Some(false));
+        table.remove(KEY);
+
+        table.decide(drop_id(), start(), None, at(1));
+        table.await_turn(KEY, None, at(2));
+        assert_eq!(table.cancel_drop(drop_id()), Some(KEY));
+        assert_eq!(table.remove(KEY), Some(attempt()));
+        // Its turn comes for nothing.
+        assert_eq!(table.next_release(at(2)), Some(Release::Dial(KEY)));
+        assert!(table.dial(KEY).is_none());
+
+        table.decide(drop_id(), start(), None, at(3));
+        table.await_turn(KEY, None, at(3));
+        let launch = table.dial(KEY).unwrap();
+        assert_eq!(table.cancel_drop(drop_id()), None);
+        assert!(launch.cancel.is_cancelled());
     }
 
     #[test]

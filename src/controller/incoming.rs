@@ -1,8 +1,8 @@
-//! Calls that others have made and that come to us: those that agents hand over once they have reached a mailbox, and those of people who
-//! call back, which are `called_back`'s.
+//! Calls that others have made and that come to us: those that agents hand over once they have reached a mailbox, those of people who
+//! call back, which are `called_back`'s, and those by which messages are recorded, which are `recorded`'s.
 //!
 //! ```text
-//!   dialplan ── Stasis(app,leave,MESSAGE,…) ──> Session ──> IncomingTask ──> carry: the gate, the intent, the drop
+//!   dialplan ── Stasis(app,leave,MESSAGE,…) ──> Session ──> IncomingTask ──> `taken_over`: the gate, the intent, the drop
 //!   API ── channel ──> IncomingTask ── Local channel: ChannelRedirect() ──> dialplan ── Stasis(app,fetched,DROP) ──^
 //!   refused: hung up · everything else that is in the way: back to the dialplan, which is told why
 //! ```
@@ -10,14 +10,9 @@
 //! Of all programs on a PBX, one has the app; the others try again and again, so that one of them follows if it goes. A call that
 //! waits in the app when a program begins, or when its event link comes back, is taken then.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use serde_json::json;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -28,22 +23,27 @@ use tracing::{debug, info, warn};
 
 use super::{
     called_back,
-    handed_over::{HandedOver, Turned, turn_away},
-    open_run::{self, OpenRun, Reply, carry},
+    handed_over::{Turned, turn_away},
+    in_hand::CallsInHand,
+    open_run::{self, OpenRun, Reply},
+    pbx_recordings,
+    pin_desk::PinDesk,
+    recorded,
     run_of::SharedRun,
+    taken_over::{CallEnds, LeftOver, ReadyMessage, fetch, leave, prepare, take_over},
 };
 use crate::{
-    ari::{Arrival, CallerDid, Originate, Rest, Visit},
+    ari::{Arrival, Visit},
     callback::CallbackId,
-    campaign::{Decision, policy::Override},
     clock::Steady,
     config::Config,
     error_chain::chain,
-    id::{ChannelId, DropId},
+    id::DropId,
     orders::{DropOrder, NotOrdered, OrderedDrop},
-    runtime::{PbxLink, call::NO_CDR},
-    store::{OrderKeeping, RefusedOrder, Store},
-    words::Leg,
+    record::RecordId,
+    runtime::PbxLink,
+    store::Store,
+    tasks,
 };
 
 /// Takes the calls of others. Clones are the same.
@@ -85,8 +85,8 @@ impl IncomingCalls {
             stopping,
             hang_up,
             calls: JoinSet::new(),
-            in_hand: BTreeMap::new(),
-            callers: BTreeMap::new(),
+            in_hand: CallsInHand::default(),
+            pins: PinDesk::default(),
             fetching: BTreeMap::new(),
             said: None,
         };
@@ -114,18 +114,27 @@ impl IncomingCalls {
     }
 }
 
-/// That a task needs nothing more from here.
+/// What a task has come to.
 enum TaskDone {
-    /// Of a call, by its channel.
-    Call(String),
-    /// A call was asked for, and has had the time that it may take.
-    Fetch(DropId, Result<(), NotOrdered>),
+    /// A call needs nothing more from here, by its channel; of its order something may go on.
+    Call(String, LeftOver),
+    /// The message of an order is there, before its call is asked for, or it cannot be.
+    Ready(DropId, Result<Box<ReadyMessage>, NotOrdered>),
+    /// A call that was asked for does not come.
+    NotFetched(DropId, NotOrdered),
+    /// It is over, and nothing follows.
+    Over,
 }
 
-/// Somebody who calls back.
-struct CallerInHand {
-    id: CallbackId,
-    did: mpsc::UnboundedSender<CallerDid>,
+/// A drop whose call is asked for once its message is there.
+struct Fetching {
+    order: Box<DropOrder>,
+    reply: Reply,
+    /// The channel, as it was named.
+    channel: String,
+    ready: Option<Box<ReadyMessage>>,
+    /// The call has come.
+    came: CancellationToken,
 }
 
 /// Owns the run that calls come to.
@@ -138,12 +147,10 @@ struct IncomingTask {
     hang_up: CancellationToken,
     /// What is in hand.
     calls: JoinSet<TaskDone>,
-    /// By their channels.
-    in_hand: BTreeMap<String, (DropId, CancellationToken)>,
-    /// Those who call back, by their channels.
-    callers: BTreeMap<String, CallerInHand>,
-    /// Drops whose calls were asked for.
-    fetching: BTreeMap<DropId, (Box<DropOrder>, Reply)>,
+    in_hand: CallsInHand,
+    pins: PinDesk,
+    /// Drops whose calls are asked for.
+    fetching: BTreeMap<DropId, Fetching>,
     /// What was last said of why no calls are taken.
     said: Option<String>,
 }
@@ -215,21 +222,37 @@ impl IncomingTask {
     async fn follow(&mut self, run: OpenRun, mut visits: mpsc::UnboundedReceiver<Visit>) {
         let mut link = run.shared.session.link();
         let mut ticks = tokio::time::interval(LOOK);
+        // What a process before this one has recorded.
+        let mut is_swept = false;
+        let mut left_alone = self.store.left_alone();
         loop {
             tokio::select! {
+                // A call that has come counts before whoever has waited for it in vain.
                 biased;
-                Some(done) = self.calls.join_next() => self.done(done),
                 visit = visits.recv() => match visit {
                     Some(Visit::Came(arrival)) => self.on_arrival(arrival, &run.shared),
-                    Some(Visit::Did(did)) => self.on_did(did),
+                    Some(Visit::Did(did)) => self.in_hand.tell(did),
                     None => break,
                 },
+                Some(done) = self.calls.join_next() => {
+                    if let Some(again) = self.done(done, &run.shared) {
+                        self.on_arrival(again, &run.shared);
+                    }
+                }
+                drop = left_alone.next() => {
+                    self.in_hand.cancel(drop);
+                }
                 request = self.requested.recv() => match request {
                     Some(request) => self.on_request(request, &run.shared),
                     None => break,
                 },
                 _ = ticks.tick() => {
-                    if run.renewing.is_finished() || *link.borrow_and_update() == PbxLink::Taken {
+                    let link = *link.borrow_and_update();
+                    if link == PbxLink::Up && !is_swept {
+                        self.sweep_recordings(&run.shared);
+                    }
+                    is_swept = link == PbxLink::Up;
+                    if run.renewing.is_finished() || link == PbxLink::Taken {
                         warn!("the run for calls of others has lost its lease or its app; another one begins");
                         break;
                     }
@@ -237,8 +260,9 @@ impl IncomingTask {
                 () = self.stopping.cancelled() => break,
             }
         }
-        for (_, (_, reply)) in std::mem::take(&mut self.fetching) {
-            let _ = reply.send(Err(NotOrdered::Draining));
+        for (_, fetching) in std::mem::take(&mut self.fetching) {
+            fetching.came.cancel();
+            let _ = fetching.reply.send(Err(NotOrdered::Draining));
         }
         // What comes from here on goes on in the dialplan.
         let rest = run.shared.session.rest();
@@ -246,13 +270,20 @@ impl IncomingTask {
             tokio::select! {
                 biased;
                 done = self.calls.join_next() => match done {
-                    Some(done) => self.done(done),
+                    Some(done) => {
+                        if let Some(again) = self.done(done, &run.shared) {
+                            turn_away(&rest, &again.channel, Turned::Away).await;
+                        }
+                    }
                     None => break,
                 },
                 Some(visit) = visits.recv() => match visit {
                     Visit::Came(arrival) => turn_away(&rest, &arrival.channel, Turned::Away).await,
-                    Visit::Did(did) => self.on_did(did),
+                    Visit::Did(did) => self.in_hand.tell(did),
                 },
+                drop = left_alone.next() => {
+                    self.in_hand.cancel(drop);
+                }
             }
         }
         while let Ok(visit) = visits.try_recv() {
@@ -263,24 +294,32 @@ impl IncomingTask {
         open_run::close(run, &self.clock).await;
     }
 
-    fn done(&mut self, done: Result<TaskDone, tokio::task::JoinError>) {
-        match done {
-            Ok(TaskDone::Call(channel)) => {
-                self.callers.remove(&channel);
-                self.in_hand.remove(&channel);
+    /// Takes in what a task has come to; returns the call that is let go, if it came again meanwhile.
+    fn done(
+        &mut self,
+        done: Result<TaskDone, tokio::task::JoinError>,
+        shared: &Arc<SharedRun>,
+    ) -> Option<Arrival> {
+        match tasks::outcome(done) {
+            TaskDone::Call(channel, left_over) => {
+                if let Some(left_over) = left_over {
+                    self.calls.spawn(async move {
+                        tasks::join(left_over).await;
+                        TaskDone::Over
+                    });
+                }
+                return self.in_hand.let_go(&channel);
             }
-            Ok(TaskDone::Fetch(drop, fetched)) => {
-                if let Some((_, reply)) = self.fetching.remove(&drop) {
-                    let late = || {
-                        let words = "the PBX did not hand the call over: is `aftertone-fetch` in its dialplan?";
-                        NotOrdered::Away(words.to_owned())
-                    };
+            TaskDone::Ready(drop, Ok(ready)) => self.fetch(drop, ready, shared),
+            TaskDone::Ready(drop, Err(why)) | TaskDone::NotFetched(drop, why) => {
+                if let Some(fetching) = self.fetching.remove(&drop) {
                     // Whoever asked may have gone.
-                    let _ = reply.send(Err(fetched.err().unwrap_or_else(late)));
+                    let _ = fetching.reply.send(Err(why));
                 }
             }
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            TaskDone::Over => {}
         }
+        None
     }
 
     /// Calls that a process before this one has left are over.
@@ -297,107 +336,153 @@ impl IncomingTask {
         }
     }
 
-    /// Tells a call what happened to it.
-    fn on_did(&self, did: CallerDid) {
-        let caller = match &did {
-            CallerDid::Pressed { channel, .. } | CallerDid::Left { channel } => {
-                self.callers.get(channel)
+    /// Removes what is on the PBX of recordings whose calls are over: a process that died has left it, or the link was down.
+    fn sweep_recordings(&self, shared: &SharedRun) {
+        let (rest, app) = (shared.session.rest(), shared.session.app().to_owned());
+        let at_hand = self.in_hand.callers();
+        tokio::spawn(async move {
+            if let Err(failure) = pbx_recordings::sweep(&rest, &app, &at_hand).await {
+                debug!(
+                    detail = failure.detail,
+                    "recordings are not looked for on the pbx"
+                );
             }
-            CallerDid::Heard { playback, .. } => {
-                let of = |caller: &&CallerInHand| playback.contains(&caller.id.to_string());
-                self.callers.values().find(of)
-            }
-        };
-        if let Some(caller) = caller {
-            // It may be over.
-            let _ = caller.did.send(did);
-        }
+        });
     }
 
     fn on_arrival(&mut self, arrival: Arrival, shared: &Arc<SharedRun>) {
-        if self.in_hand.contains_key(&arrival.channel) {
-            debug!(channel = arrival.channel, "the call is in hand already");
+        if self.in_hand.holds(&arrival.channel) {
+            let channel = arrival.channel.clone();
+            let came_again = self.in_hand.keep(arrival);
+            debug!(channel, came_again, "the call is in hand already");
             return;
         }
-        let (drop, cancel) = (DropId::generate(), self.hang_up.child_token());
+        let cancel = self.hang_up.child_token();
         let (config, shared) = (Arc::clone(&self.config.borrow()), Arc::clone(shared));
         let channel = arrival.channel.clone();
         let token = arrival.args.get(1).and_then(|token| token.parse().ok());
         match arrival.args.first().map(String::as_str) {
             Some("leave") => {
-                self.in_hand.insert(channel.clone(), (drop, cancel.clone()));
+                let drop = DropId::generate();
+                let gone = self
+                    .in_hand
+                    .take_drop(channel.clone(), drop, cancel.clone());
+                let ends = CallEnds { cancel, gone };
                 self.calls.spawn(async move {
-                    leave(arrival, drop, (config, shared), cancel).await;
-                    TaskDone::Call(channel)
+                    let left_over = leave(arrival, drop, (config, shared), ends).await;
+                    TaskDone::Call(channel, left_over)
                 });
             }
             Some("callback") => {
-                self.in_hand.insert(channel.clone(), (drop, cancel.clone()));
-                let (did, doing) = mpsc::unbounded_channel();
                 let id = CallbackId::generate();
-                self.callers
-                    .insert(channel.clone(), CallerInHand { id, did });
+                let doing = self.in_hand.take_caller(channel.clone(), id.to_string());
                 self.calls.spawn(async move {
                     called_back::carry(id, arrival, (config, shared), doing, cancel).await;
-                    TaskDone::Call(channel)
+                    TaskDone::Call(channel, None)
                 });
             }
-            Some("fetched") if token.is_some_and(|drop| self.fetching.contains_key(&drop)) => {
+            Some("record") => {
+                let (id, pins) = (RecordId::generate(), self.pins.clone());
+                let doing = self.in_hand.take_caller(channel.clone(), id.to_string());
+                self.calls.spawn(async move {
+                    recorded::carry(id, arrival, (config, shared), pins, doing, cancel).await;
+                    TaskDone::Call(channel, None)
+                });
+            }
+            Some("fetched") => {
                 let fetched = token.and_then(|drop| self.fetching.remove(&drop));
-                let Some((mut order, reply)) = fetched else {
+                let Some(Fetching {
+                    mut order,
+                    reply,
+                    ready: Some(ready),
+                    came,
+                    ..
+                }) = fetched
+                else {
+                    warn!(channel, "a call comes that nobody waits for any more");
+                    self.turn_away(channel, Turned::Away, shared);
                     return;
                 };
-                self.in_hand
-                    .insert(channel.clone(), (order.drop, cancel.clone()));
+                came.cancel();
+                let gone = self
+                    .in_hand
+                    .take_drop(channel.clone(), order.drop, cancel.clone());
+                let ends = CallEnds { cancel, gone };
                 // The PBX has the last word on what its channel is called.
                 if let Some(adopted) = &mut order.adopted {
                     adopted.channel.clone_from(&channel);
                 }
                 prepare(&mut order, &shared);
                 self.calls.spawn(async move {
-                    let rest = shared.session.rest();
-                    take_over(*order, &config, shared, cancel, reply, &rest).await;
-                    TaskDone::Call(channel)
+                    let left_over = take_over(*order, *ready, (config, shared), ends, reply).await;
+                    TaskDone::Call(channel, left_over)
                 });
             }
-            Some(_) | None => {
-                self.calls.spawn(async move {
-                    turn_away(&shared.session.rest(), &channel, Turned::Unknown).await;
-                    TaskDone::Call(channel)
-                });
-            }
+            Some(_) | None => self.turn_away(channel, Turned::Unknown, shared),
         }
+    }
+
+    /// Sends a call on for which there is nothing to do here.
+    fn turn_away(&mut self, channel: String, turned: Turned, shared: Arc<SharedRun>) {
+        self.calls.spawn(async move {
+            turn_away(&shared.session.rest(), &channel, turned).await;
+            TaskDone::Over
+        });
     }
 
     fn on_request(&mut self, request: IncomingRequest, shared: &Arc<SharedRun>) {
         match request {
             IncomingRequest::Cancel(drop, reply) => {
-                let mut all = self.in_hand.values();
-                let found = all.find(|(each, _)| *each == drop);
-                if let Some((_, cancel)) = found {
-                    cancel.cancel();
-                }
-                let _ = reply.send(found.is_some());
+                // Whoever asked may have gone.
+                let _ = reply.send(self.in_hand.cancel(drop));
             }
             IncomingRequest::Order(order, reply) => {
                 let Some(adopted) = order.adopted.clone() else {
                     return;
                 };
-                if self.in_hand.contains_key(&adopted.channel) {
+                let channel = adopted.channel;
+                let mut asked_for = self.fetching.values();
+                if self.in_hand.holds(&channel) || asked_for.any(|each| each.channel == channel) {
                     let _ = reply.send(Err(NotOrdered::Contended));
                     return;
                 }
                 let (drop, shared) = (order.drop, Arc::clone(shared));
-                self.fetching.insert(drop, (order, reply));
+                let (config, came) = (Arc::clone(&self.config.borrow()), CancellationToken::new());
+                let named = (order.message.clone(), order.fields.clone());
+                let fetching = Fetching {
+                    order,
+                    reply,
+                    channel,
+                    ready: None,
+                    came,
+                };
+                self.fetching.insert(drop, fetching);
+                // What cannot be left is no reason to take a call from its agent.
                 self.calls.spawn(async move {
-                    let fetched = fetch(&shared, drop, &adopted.channel).await;
-                    if fetched.is_ok() {
-                        sleep(FETCH_WITHIN).await;
-                    }
-                    TaskDone::Fetch(drop, fetched)
+                    let ready = ReadyMessage::make(named, drop, config, &shared).await;
+                    TaskDone::Ready(drop, ready.map(Box::new))
                 });
             }
         }
+    }
+
+    /// Asks for the call of a drop whose message is there.
+    fn fetch(&mut self, drop: DropId, ready: Box<ReadyMessage>, shared: &Arc<SharedRun>) {
+        let Some(fetching) = self.fetching.get_mut(&drop) else {
+            return;
+        };
+        fetching.ready = Some(ready);
+        let (channel, came) = (fetching.channel.clone(), fetching.came.clone());
+        let (is_in_hand, shared) = (self.in_hand.holds(&channel), Arc::clone(shared));
+        self.calls.spawn(async move {
+            if is_in_hand {
+                return TaskDone::NotFetched(drop, NotOrdered::Contended);
+            }
+            tokio::select! {
+                why = fetch(&shared, drop, &channel) => TaskDone::NotFetched(drop, why),
+                () = came.cancelled() => TaskDone::Over,
+            }
+        });
     }
 }
 
@@ -409,194 +494,6 @@ fn refuse(request: IncomingRequest, why: NotOrdered) {
         IncomingRequest::Cancel(_, reply) => drop(reply.send(false)),
     }
 }
-
-/// Has the PBX send a call that is up into our app.
-async fn fetch(shared: &SharedRun, drop: DropId, channel: &str) -> Result<(), NotOrdered> {
-    let session = &shared.session;
-    let found = session.rest().channel(channel).await;
-    let found = found.map_err(|failure| NotOrdered::Away(failure.detail))?;
-    if found.is_none_or(|found| found.state != "Up") {
-        return Err(NotOrdered::NoCall);
-    }
-    let variables = [
-        ("AFTERTONE_CHANNEL", channel.to_owned()),
-        ("AFTERTONE_FETCHED", drop.to_string()),
-        (NO_CDR, "1".to_owned()),
-    ];
-    let originate = Originate {
-        // No call of this drop has it: it has one leg.
-        channel: ChannelId::leg(session.run().clone(), drop, Leg::Busy),
-        endpoint: FETCHER.to_owned(),
-        caller_id: String::new(),
-        app: session.app().to_owned(),
-        app_args: drop.to_string(),
-        timeout: FETCH_WITHIN,
-        variables: variables
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect::<BTreeMap<_, _>>(),
-        by: None,
-        unless: CancellationToken::new(),
-    };
-    let asked = session.rest().originate(&originate).await;
-    asked.map_err(|failure| NotOrdered::Away(failure.detail))
-}
-
-/// What an agent's call has that a call of ours would not: what is known of it in the store, and the rules that the agent answers for.
-fn prepare(order: &mut DropOrder, shared: &SharedRun) {
-    if let (OrderKeeping::WithIntent(record), Some(adopted)) = (&mut order.keeping, &order.adopted)
-    {
-        record.channel = Some(key_of(shared, &adopted.channel));
-    }
-    let given: BTreeSet<_> = order.overrides.iter().map(Override::rule).collect();
-    let agents = AGENTS_RULES
-        .iter()
-        .filter_map(|rule| Override::new(rule, AGENTS).ok());
-    order
-        .overrides
-        .extend(agents.filter(|each| !given.contains(&each.rule())));
-}
-
-/// The name of a channel among those of all PBXes.
-fn key_of(shared: &SharedRun, channel: &str) -> String {
-    format!("{}/{channel}", shared.session.identity())
-}
-
-/// An agent left a call with us.
-async fn leave(
-    arrival: Arrival,
-    drop: DropId,
-    (config, shared): (Arc<Config>, Arc<SharedRun>),
-    cancel: CancellationToken,
-) {
-    let rest = shared.session.rest();
-    let channel = arrival.channel.clone();
-    let handed = match HandedOver::read(&arrival.args, config.pbx.rules) {
-        Ok(handed) => handed,
-        Err(turned) => {
-            warn!(%drop, channel, why = turned.slug(), "a call that was handed over is not taken");
-            turn_away(&rest, &channel, turned).await;
-            return;
-        }
-    };
-    info!(%drop, channel, number = %handed.number, agent = handed.agent, "a call was handed over");
-    let key = key_of(&shared, &channel);
-    let mut order = handed.into_order(drop, &channel, &key, shared.clock.now());
-    prepare(&mut order, &shared);
-    let refused = Refused::of(&order);
-    let (reply, replied) = oneshot::channel();
-    let carrying = carry(order, &config, Arc::clone(&shared), cancel, reply);
-    let turning = async {
-        let Ok(Err(error)) = replied.await else {
-            return;
-        };
-        let turned = Turned::of(&error);
-        warn!(%drop, channel, why = turned.slug(), %error, "a call that was handed over gets no message");
-        match (&error, arrival.is_late) {
-            (NotOrdered::Stopped(ruling), _) if matches!(ruling.decision, Decision::Refused(_)) => {
-                end(&rest, &channel).await;
-                refused.write(&shared, ruling).await;
-            }
-            (NotOrdered::Erased, _) => end(&rest, &channel).await,
-            // The process that began with it is gone, and what it played is not known.
-            (NotOrdered::KeyTaken, true) => end(&rest, &channel).await,
-            _ => turn_away(&rest, &channel, turned).await,
-        }
-    };
-    tokio::join!(carrying, turning);
-}
-
-/// Carries out an order whose call has come; a call that gets no message is hung up, since the agent has let go of it.
-async fn take_over(
-    order: DropOrder,
-    config: &Arc<Config>,
-    shared: Arc<SharedRun>,
-    cancel: CancellationToken,
-    reply: Reply,
-    rest: &Rest,
-) {
-    let channel = order
-        .adopted
-        .as_ref()
-        .map(|adopted| adopted.channel.clone());
-    let (inner, replied) = oneshot::channel();
-    let carrying = carry(order, config, shared, cancel, inner);
-    let answering = async move {
-        let Ok(answer) = replied.await else {
-            return;
-        };
-        if answer.is_err()
-            && let Some(channel) = channel
-        {
-            end(rest, &channel).await;
-        }
-        // Whoever ordered it may have gone.
-        let _ = reply.send(answer);
-    };
-    tokio::join!(carrying, answering);
-}
-
-/// What the log of events tells of a call that the gate does not allow a message.
-struct Refused {
-    record: Option<Box<crate::store::OrderRecord>>,
-    told: RefusedOrder,
-}
-
-impl Refused {
-    fn of(order: &DropOrder) -> Self {
-        let record = match &order.keeping {
-            OrderKeeping::WithIntent(record) => Some(record.clone()),
-            OrderKeeping::Held => None,
-        };
-        let foreign_id = record.as_ref().and_then(|record| record.foreign_id.clone());
-        Self {
-            record,
-            told: RefusedOrder::refused(order.number.clone(), json!({"foreign_id": foreign_id})),
-        }
-    }
-
-    async fn write(mut self, shared: &SharedRun, ruling: &crate::campaign::policy::Ruling) {
-        let (Some(record), Decision::Refused(reason)) = (self.record, &ruling.decision) else {
-            return;
-        };
-        let rule = ruling.findings.last().map(|finding| finding.rule.slug());
-        self.told.detail["rule"] = json!(rule);
-        self.told.detail["reason"] = reason.slug().into();
-        let now = shared.clock.now();
-        let kept = shared
-            .store
-            .keep_answer(&record.keyed, &self.told, &record.audit, now);
-        if let Err(error) = kept.await {
-            warn!(
-                error = chain(&error),
-                "that a call was refused a message is not in the store"
-            );
-        }
-    }
-}
-
-/// Ends a call of somebody else's.
-async fn end(rest: &Rest, channel: &str) {
-    if let Err(failure) = rest.hang_up(channel).await {
-        warn!(
-            channel,
-            detail = failure.detail,
-            "cannot hang up; the pbx ends it at its time limit"
-        );
-    }
-}
-
-/// The rules that the agent answers for, who has called already. What they would have said is logged, and kept with the drop.
-const AGENTS_RULES: [&str; 3] = ["consent", "frequency_cap", "calling_hours"];
-
-/// Why they are set aside.
-const AGENTS: &str = "an agent has made the call";
-
-/// The Local channel whose far side sends a call that is up into our app.
-const FETCHER: &str = "Local/s@aftertone-fetch/n";
-
-/// How long that may take.
-const FETCH_WITHIN: Duration = Duration::from_secs(5);
 
 /// When it is tried again to have the app.
 const RETRY: Duration = Duration::from_secs(3);

@@ -39,14 +39,23 @@ pub mod gone;
 mod handed_over;
 mod held_drops;
 mod in_flight;
+mod in_hand;
 pub mod incoming;
+mod kept_recording;
 mod launch_pacer;
 mod lease;
+mod made_message;
 mod messages;
 mod open_run;
 pub mod ordered_drops;
+mod pbx_recordings;
+mod pin_desk;
+mod preparations;
+mod prompted_line;
 pub mod prompts;
 pub mod pruner;
+mod record_caller;
+mod recorded;
 mod registration;
 mod rescuer;
 mod run_of;
@@ -55,6 +64,7 @@ mod startup;
 mod stats;
 mod status;
 mod store_writer;
+mod taken_over;
 mod worker;
 
 use std::{sync::Arc, time::Duration};
@@ -67,6 +77,7 @@ use self::{
     campaign_table::PreparedCampaign,
     control_loop::ControlLoop,
     gone::GivenUp,
+    preparations::MessageMade,
     store_writer::StoreEvent,
     worker::{Attempt, Completed},
 };
@@ -77,8 +88,10 @@ use crate::{
     clock::Steady,
     config::Config,
     error_chain::chain,
+    id::DropId,
     orders::{Note, SpecError, View},
     store::{self, ErrorClass, Orphan, Store, StoreError},
+    tasks,
 };
 
 pub use admission::place;
@@ -207,9 +220,7 @@ impl Controller {
         let closed = session.close().await;
         prompts::finish(book).await;
         // No more requests can come: it writes what is left, however long that takes.
-        if let Err(error) = store_writer.await {
-            std::panic::resume_unwind(error.into_panic());
-        }
+        tasks::join(store_writer).await;
         if let Err(error) = store.end_controller(&holder, clock.now()).await {
             // It ends by itself.
             warn!(error = chain(&error), "the lease was not given back");
@@ -325,6 +336,11 @@ enum Input {
     Completed(Completed),
     /// A drop's task has ended, and nothing was dialled, for certain.
     NotDialled(Attempt),
+    /// A drop's task has ended, and nothing was dialled, for certain: its message or the folder of its evidence cannot be read or
+    /// written, for this reason.
+    FilesAway(Attempt, Arc<str>),
+    /// The message of a contact is made, or it is certain that it cannot be.
+    MessageMade(Box<MessageMade>),
     /// The lease was renewed by a request that began then, by the time since the machine was started, and took so long.
     Renewed(Duration, Duration),
     /// The lease had ended, and another controller has what was ours.
@@ -355,6 +371,8 @@ enum Input {
     Unprepared(Box<store::Campaign>, ControllerError),
     /// The configuration was read anew.
     Reconfigured(Box<Config>),
+    /// Whoever a drop calls wants no more calls, and was put on a list here.
+    LeftAlone(DropId),
     /// The operator's order to stop.
     Drain(InFlight),
 }

@@ -1,17 +1,20 @@
 //! The run by which a process carries single drops out, one for many, and one drop that goes by it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot},
     task::{AbortHandle, JoinHandle},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{
     admission::{SingleDropAdmission, renew},
+    handed_over::{Turned, turn_away},
+    messages::PlayableMessage,
     prompts,
     run_of::SharedRun,
     single_drop::{SingleDrop, SingleDropError, SingleDropUpdate},
@@ -75,13 +78,30 @@ pub(super) async fn begin(
         Some(app) => Session::open_to_calls(config, app, book).await,
     };
     let mut session = session.map_err(|error| NotOrdered::Away(chain(&error)))?;
-    let visits = session.visits();
-    let holder = match admission.begin(&session).await {
+    let mut visits = session.visits();
+    let beginning = admission.begin(&session);
+    let begun = match app {
+        None => beginning.await.map_err(NotOrdered::from),
+        // Calls come from here on, and wait.
+        Some(_) => match timeout(BEGIN_WITHIN, beginning).await {
+            Ok(begun) => begun.map_err(NotOrdered::from),
+            Err(_) => Err(NotOrdered::Away(
+                "the database does not answer in time".to_owned(),
+            )),
+        },
+    };
+    let holder = match begun {
         Ok(holder) => holder,
         Err(error) => {
+            let rest = session.rest();
+            while let Ok(visit) = visits.try_recv() {
+                if let Visit::Came(arrival) = visit {
+                    turn_away(&rest, &arrival.channel, Turned::Away).await;
+                }
+            }
             // It is reported by what went wrong first.
             let _ = session.close().await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     info!(run = %session.run(), app, "a run for single drops has begun");
@@ -131,15 +151,23 @@ pub(super) async fn carry(
     cancel: CancellationToken,
     reply: Reply,
 ) {
+    match SingleDrop::of(order, config) {
+        Ok(order) => carry_with(order, None, config, run, cancel, reply).await,
+        Err(why) => drop(reply.send(Err(why))),
+    }
+}
+
+/// The same of a drop whose message is known, and may be made ready already.
+pub(super) async fn carry_with(
+    order: SingleDrop,
+    sound: Option<PlayableMessage>,
+    config: &Arc<Config>,
+    run: Arc<SharedRun>,
+    cancel: CancellationToken,
+    reply: Reply,
+) {
     let drop = order.drop;
-    let order = match SingleDrop::of(order, config) {
-        Ok(order) => order,
-        Err(words) => {
-            let _ = reply.send(Err(NotOrdered::Message(words)));
-            return;
-        }
-    };
-    let mut handle = order.start_by((**config).clone(), run);
+    let mut handle = order.start_by((**config).clone(), run, sound);
     let (end, ended) = oneshot::channel::<()>();
     let mut reply = Some((reply, ended));
     loop {
@@ -213,3 +241,6 @@ fn not_ordered(error: SingleDropError) -> NotOrdered {
         | SingleDropError::NotDialled { .. }) => NotOrdered::Away(chain(&error)),
     }
 }
+
+/// How long the database may take until calls that come are taken, or go on in the dialplan.
+const BEGIN_WITHIN: Duration = Duration::from_secs(12);

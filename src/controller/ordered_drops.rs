@@ -35,6 +35,7 @@ use crate::{
     orders::{DropOrder, NotOrdered, OrderedDrop, SingleDrops},
     runtime::PbxLink,
     store::Store,
+    tasks,
 };
 
 /// Carries single drops out for a server. Clones are the same.
@@ -167,6 +168,7 @@ impl OrderedDropsTask {
     async fn run(mut self) {
         let mut gate = self.config.borrow_and_update().gate.clone();
         let mut is_configured = true;
+        let mut left_alone = self.store.left_alone();
         self.look_at_all_held().await;
         loop {
             tokio::select! {
@@ -177,6 +179,9 @@ impl OrderedDropsTask {
                     Some(request) => self.on_request(request).await,
                     None => break,
                 },
+                drop = left_alone.next() => {
+                    self.cancel(drop);
+                }
                 changed = self.config.changed(), if is_configured => {
                     is_configured = changed.is_ok();
                     let now = self.config.borrow_and_update().gate.clone();
@@ -192,8 +197,16 @@ impl OrderedDropsTask {
         while let Some(request) = self.requested.recv().await {
             self.on_request(request).await;
         }
-        while let Some(ended) = self.drops.join_next().await {
-            self.ended(ended);
+        loop {
+            tokio::select! {
+                ended = self.drops.join_next() => match ended {
+                    Some(ended) => self.ended(ended),
+                    None => break,
+                },
+                drop = left_alone.next() => {
+                    self.cancel(drop);
+                }
+            }
         }
         if let Some(run) = self.run.take() {
             close(run, &self.clock).await;
@@ -201,28 +214,29 @@ impl OrderedDropsTask {
     }
 
     fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) {
-        match ended {
-            Ok(DropDone { drop, look_at }) => {
-                self.in_flight.remove(&drop);
-                if let Some(look_at) = look_at {
-                    self.held -= 1;
-                    self.look_at = self.look_at.min(look_at);
-                }
-            }
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        let DropDone { drop, look_at } = tasks::outcome(ended);
+        self.in_flight.remove(&drop);
+        if let Some(look_at) = look_at {
+            self.held -= 1;
+            self.look_at = self.look_at.min(look_at);
         }
+    }
+
+    /// Cancels a drop. `false` if none of this id is in flight here.
+    fn cancel(&self, drop: DropId) -> bool {
+        let cancel = self.in_flight.get(&drop);
+        if let Some(cancel) = cancel {
+            cancel.cancel();
+        }
+        cancel.is_some()
     }
 
     async fn on_request(&mut self, request: Request) {
         match request {
             Request::LookAtHeld => self.look_at = clock::now(),
             Request::Cancel(drop, reply) => {
-                let cancel = self.in_flight.get(&drop);
-                if let Some(cancel) = cancel {
-                    cancel.cancel();
-                }
                 // Whoever asked may have gone.
-                let _ = reply.send(cancel.is_some());
+                let _ = reply.send(self.cancel(drop));
             }
             Request::Order(order, reply) if self.stopping.is_cancelled() => {
                 info!(drop = %order.drop, "a drop was ordered while the server ends");

@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::{mpsc, watch},
+    task::spawn_blocking,
     time::sleep,
 };
 use tracing::{debug, info, warn};
 
 use super::Input;
 use crate::{
+    audio::SpeechSettings,
     clock::Steady,
     config::Config,
     error_chain::chain,
@@ -99,6 +101,36 @@ impl Pruner {
         Ok(())
     }
 }
+
+/// Removes what a command has spoken on this machine and nobody has used lately, over and over.
+pub(super) async fn prune_speech(config: watch::Receiver<Config>, clock: Arc<Steady>) {
+    loop {
+        let (library, keep) = {
+            let config = config.borrow();
+            (config.messages().library(), speech_kept(&config))
+        };
+        let now = clock.now();
+        if let Ok(library) = library {
+            let pruned = spawn_blocking(move || library.prune_speech(keep, now.into()));
+            match pruned.await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(files)) => info!(files, "speech that was not used is removed"),
+                Ok(Err(error)) => warn!(%error, "speech that was not used is not removed"),
+                Err(error) => warn!(%error, "speech that was not used is not removed"),
+            }
+        }
+        sleep(SPEECH_EVERY).await;
+    }
+}
+
+/// How long speech is kept without use.
+pub fn speech_kept(config: &Config) -> Duration {
+    let speech = config.speech.as_ref();
+    speech.map_or(SpeechSettings::KEEP, |speech| speech.keep)
+}
+
+/// How often speech is looked through: ten contacts a second bring half a gigabyte by then.
+const SPEECH_EVERY: Duration = Duration::from_secs(600);
 
 /// How often it is looked at whose turn it is.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

@@ -16,14 +16,10 @@ use std::{
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::{
-    sync::mpsc,
-    task::{JoinHandle, spawn_blocking},
-    time::timeout,
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tracing::info;
 
-pub use super::drop_order::SingleDrop;
+pub use super::drop_order::{DropMessage, SingleDrop};
 
 use super::{
     admission::{Admission, AdmissionError, Admitted, Patience, RunOf, SingleDropAdmission},
@@ -45,7 +41,7 @@ use crate::{
     metrics,
     runtime::{CallSpec, DriverError, PbxLink, Session, SessionError},
     store::{OrderKeeping, StoreError},
-    telemetry,
+    tasks, telemetry,
     traces::DropTrace,
 };
 
@@ -224,25 +220,32 @@ impl SingleDropHandle {
     /// # Errors
     /// [`SingleDropError`] if nothing was dialled.
     pub async fn end(self) -> Result<SingleDropEnd, SingleDropError> {
-        match self.task.await {
-            Ok(ended) => ended,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        tasks::join(self.task).await
     }
 }
 
 impl SingleDrop {
     /// Carries it out, in a task of its own.
     pub fn start(self, config: Config) -> SingleDropHandle {
-        self.start_on(config, None)
+        self.start_on(config, None, None)
     }
 
-    /// Carries it out by a run that others share.
-    pub(super) fn start_by(self, config: Config, run: Arc<SharedRun>) -> SingleDropHandle {
-        self.start_on(config, Some(run))
+    /// Carries it out by a run that others share, with its message if that is made ready already.
+    pub(super) fn start_by(
+        self,
+        config: Config,
+        run: Arc<SharedRun>,
+        sound: Option<PlayableMessage>,
+    ) -> SingleDropHandle {
+        self.start_on(config, Some(run), sound)
     }
 
-    fn start_on(self, config: Config, shared: Option<Arc<SharedRun>>) -> SingleDropHandle {
+    fn start_on(
+        self,
+        config: Config,
+        shared: Option<Arc<SharedRun>>,
+        sound: Option<PlayableMessage>,
+    ) -> SingleDropHandle {
         let (updates, updated) = mpsc::unbounded_channel();
         let stop = StopSignals::default();
         let run = SingleDropRun {
@@ -250,6 +253,7 @@ impl SingleDrop {
             config,
             stop: stop.clone(),
             updates,
+            sound,
             dialled_at: OnceLock::new(),
         };
         SingleDropHandle {
@@ -271,6 +275,8 @@ struct SingleDropRun {
     config: Config,
     stop: StopSignals,
     updates: mpsc::UnboundedSender<SingleDropUpdate>,
+    /// Its message, if that is made ready already.
+    sound: Option<PlayableMessage>,
     /// When its first originate was asked for.
     dialled_at: OnceLock<Timestamp>,
 }
@@ -331,7 +337,7 @@ impl SingleDropRun {
     }
 
     async fn go_on(
-        self,
+        mut self,
         admission: &SingleDropAdmission,
         run: RunOfDrop,
         archive: Option<Archive>,
@@ -350,11 +356,12 @@ impl SingleDropRun {
     /// Makes all ready that a call needs, and is admitted last: what the gate allows does not hold while the PBX is waited
     /// for.
     async fn ready(
-        &self,
+        &mut self,
         admission: &SingleDropAdmission,
         run: &RunOfDrop,
         archive: Option<Archive>,
     ) -> Result<ReadyToDial, SingleDropError> {
+        let made = self.sound.take();
         let (order, cancel, session) = (&self.order, &self.stop.cancel, run.session());
         let interrupted = Err(SingleDropError::Interrupted);
         let trunk = session.trunk();
@@ -369,15 +376,21 @@ impl SingleDropRun {
                 trunk: trunk.name(),
             });
         }
-        let sound = tokio::select! {
-            sound = self.sound(session.run().clone()) => sound?,
-            () = cancel.cancelled() => return interrupted,
+        let sound = match made {
+            Some(sound) => sound,
+            None => tokio::select! {
+                sound = self.sound(session.run().clone()) => sound?,
+                () = cancel.cancelled() => return interrupted,
+            },
         };
         let folder = match archive {
             Some(archive) => Some(evidence::begin(archive, order.drop, admission.now()).await?),
             None => None,
         };
         self.linked(session).await?;
+        if cancel.is_cancelled() {
+            return interrupted;
+        }
         let patience = Patience {
             cancel,
             waits: &|| self.update(SingleDropUpdate::WaitingForTrunk),
@@ -399,16 +412,8 @@ impl SingleDropRun {
     }
 
     async fn sound(&self, run: RunName) -> Result<PlayableMessage, SingleDropError> {
-        let order = &self.order;
-        let (reference, library) = (order.message.clone(), order.library.clone());
-        let (targets, drop) = (order.targets.clone(), order.drop);
-        let preparing = spawn_blocking(move || {
-            PlayableMessage::for_one_drop(reference, &library, &targets, &run, drop)
-        });
-        match preparing.await {
-            Ok(sound) => sound.map_err(SingleDropError::Message),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        let sound = PlayableMessage::for_one_drop(&self.order, run).await;
+        sound.map_err(SingleDropError::Message)
     }
 
     /// Waits until the PBX's events flow, if they do not: without them nothing is dialled.
@@ -446,6 +451,12 @@ impl SingleDropRun {
         // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
         // dialled.
         session.link_within(Plan::DIAL_WITHIN).await;
+        // Nobody has been told yet that it is on its way.
+        if self.stop.cancel.is_cancelled() {
+            let unwritten = admitted.take_back().await.err();
+            let _ = by.close().await;
+            return Err(SingleDropError::Cancelled { unwritten });
+        }
         // While the machine is suspended `dial_by` does not come nearer.
         if clock::now() < dial_by && admitted.is_stale() {
             let unwritten = admitted.take_back().await.err();
@@ -510,8 +521,8 @@ impl SingleDropRun {
         let evidence = match folder {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());
-                let samples = sound.samples.clone();
-                Some(evidence::keep(folder, subject, &report, samples, admitted.now()).await)
+                let message = (sound.samples.clone(), sound.parts());
+                Some(evidence::keep(folder, subject, &report, message, admitted.now()).await)
             }
             None => None,
         };

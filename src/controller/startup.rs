@@ -10,7 +10,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
-    Controller, ControllerError, PBX, Selection,
+    Controller, ControllerError, Input, PBX, Selection,
     app_lock::AppLock,
     campaign_table::{CampaignTable, PreparedCampaign},
     control_loop::{ControlLoop, Health, Past},
@@ -21,8 +21,9 @@ use super::{
     in_flight::InFlightTable,
     lease,
     messages::{Messages, Uses},
+    preparations::Preparations,
     prompts::BookKeeper,
-    pruner::Pruner,
+    pruner::{Pruner, prune_speech},
     registration::registration,
     rescuer::{self, OrphanRescuer},
     status::Reporter,
@@ -30,7 +31,6 @@ use super::{
     worker::DropWorker,
 };
 use crate::{
-    audio::Library,
     campaign::{
         engine::{CampaignId, Engine, Event},
         pace::Rate,
@@ -44,7 +44,10 @@ use crate::{
         TrunkState,
         session::{App, Claim, app_of_instance},
     },
-    store::{Campaign, ControllerLease, OperatorCommand, Orphan, Status, Store, StoreError},
+    store::{
+        Campaign, ControllerLease, DropsLeftAlone, OperatorCommand, Orphan, Status, Store,
+        StoreError,
+    },
 };
 
 impl Controller {
@@ -74,8 +77,8 @@ impl Controller {
             }
         }
         let config = with_listening(config, &campaigns);
-        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
-        let library = library.map_err(ControllerError::Library)?;
+        let composer = config.messages().composer();
+        let composer = composer.map_err(ControllerError::Library)?;
         let archive = match config.evidence.dir.clone() {
             Some(dir) => {
                 let opened = evidence::open(dir, &config).await;
@@ -155,6 +158,7 @@ impl Controller {
         };
         helpers.spawn(rescuer.work());
         let (settings, settings_in_force) = watch::channel(config.clone());
+        helpers.spawn(prune_speech(settings_in_force.clone(), Arc::clone(&clock)));
         let pruner = Pruner {
             config: settings_in_force,
             store: store.clone(),
@@ -164,6 +168,10 @@ impl Controller {
         };
         helpers.spawn(pruner.work());
         helpers.spawn(gone::give_back(store.clone(), Arc::clone(&clock)));
+        helpers.spawn(tell_of_those_left_alone(
+            store.left_alone(),
+            to_loop.clone(),
+        ));
         let probe = session.trunk();
         let (trunk_changes, trunk) =
             watch::channel(probe.ask().await.unwrap_or(TrunkState::Usable));
@@ -196,7 +204,13 @@ impl Controller {
                 archive,
                 inputs: to_loop.clone(),
             }),
-            messages: Messages::new(library, uses),
+            messages: Messages::new(composer.library().clone(), session.run().clone(), uses),
+            preparations: Preparations::new(
+                composer,
+                store.clone(),
+                session.run().clone(),
+                to_loop.clone(),
+            ),
             elsewhere,
             settings,
             ending: None,
@@ -225,6 +239,19 @@ impl Controller {
             notes: Some(notes),
             _app: lock,
         })
+    }
+}
+
+/// Tells the loop of drops that are to be ended because whoever they call wants no more calls.
+async fn tell_of_those_left_alone(
+    mut left_alone: DropsLeftAlone,
+    inputs: mpsc::UnboundedSender<Input>,
+) {
+    loop {
+        let drop = left_alone.next().await;
+        if inputs.send(Input::LeftAlone(drop)).is_err() {
+            return;
+        }
     }
 }
 

@@ -133,9 +133,11 @@ pub(super) fn campaign<G: Gate>(
         | Why::DatesOver
         | Why::PbxAway
         | Why::TrunkOffline
+        | Why::FilesAway(_)
         | Why::Budget(_)
         | Why::Full { .. }
         | Why::Asking
+        | Why::MakingMessages { .. }
         | Why::Waiting(_)
         | Why::Finishing { .. } => true,
     });

@@ -51,6 +51,8 @@ pub(super) struct DropTask {
     /// Who detects the answering party; `None`: as the configuration has it.
     pub(super) mode: Option<Mode>,
     pub(super) message: Awaited,
+    /// Whether the campaign itself names it, not the contact's own row.
+    pub(super) is_of_campaign: bool,
     /// Until when it may be dialled: what allowed it does not hold for ever.
     pub(super) dial_by: Instant,
     /// The same by the clock that goes on while the machine is suspended.
@@ -82,6 +84,14 @@ pub(super) struct Completed {
     pub(super) end: Box<DropEnd>,
 }
 
+/// That nothing was dialled, for certain.
+enum NotDialled {
+    /// Things have changed since it was decided on.
+    ForNow,
+    /// Its message or the folder of its evidence cannot be read or written, for this reason.
+    FilesAway(Arc<str>),
+}
+
 /// What all drops share.
 #[derive(Clone)]
 pub(super) struct DropWorker {
@@ -101,25 +111,29 @@ impl DropWorker {
     pub(super) async fn run_drop(self: Arc<Self>, task: DropTask) {
         let attempt = task.attempt();
         let input = match self.carry_out(task).await {
-            Some(completed) => Input::Completed(completed),
-            None => Input::NotDialled(attempt),
+            Ok(completed) => Input::Completed(completed),
+            Err(NotDialled::ForNow) => Input::NotDialled(attempt),
+            Err(NotDialled::FilesAway(words)) => Input::FilesAway(attempt, words),
         };
         // The loop is gone only if the program ends at once.
         let _ = self.inputs.send(input);
     }
 
-    /// `None`: nothing was dialled, for certain.
-    async fn carry_out(&self, task: DropTask) -> Option<Completed> {
+    /// The error: nothing was dialled, for certain.
+    async fn carry_out(&self, task: DropTask) -> Result<Completed, NotDialled> {
         let sound = match task.message.clone().await {
             Ok(sound) => sound,
-            Err(words) => return Some(self.failed_before_dial(&task, &words)),
+            Err(why) if why.is_passing(task.is_of_campaign) => {
+                return Err(NotDialled::FilesAway(why.words));
+            }
+            Err(why) => return Ok(self.failed_before_dial(&task, &why.words)),
         };
         let mut folder = None;
         if let Some(archive) = &self.archive {
             match evidence::begin(archive.clone(), task.drop, self.clock.now()).await {
                 Ok(begun) => folder = Some(begun),
                 // No drop is better than one that was to be proven and is not.
-                Err(error) => return Some(self.failed_before_dial(&task, &chain(&error))),
+                Err(error) => return Err(NotDialled::FilesAway(chain(&error).into())),
             }
         }
         let is_late = clock::now() > task.dial_by || self.clock.now() > task.stale_at;
@@ -128,7 +142,7 @@ impl DropWorker {
             || task.cancel.is_cancelled()
             || *self.link.borrow() != PbxLink::Up
         {
-            return None;
+            return Err(NotDialled::ForNow);
         }
         let stop = StopSignals {
             cancel: task.cancel.clone(),
@@ -146,23 +160,25 @@ impl DropWorker {
             // What allowed it may not hold any more; it is decided on again.
             CarriedOut::NotDialled(report) => {
                 debug!(drop = %task.drop, why = report.words, "not dialled");
-                None
+                Err(NotDialled::ForNow)
             }
             // Nothing was dialled, and nothing is said of the contact: it is due again when the trunk is back.
             CarriedOut::Ended(report)
                 if is_not_made(&report) && self.trunk.ask().await == Some(TrunkState::Offline) =>
             {
-                None
+                Err(NotDialled::ForNow)
             }
             CarriedOut::Ended(report) => {
                 self.trace(&task, &report, dialled_at);
-                Some(self.complete(task, *report, folder, &sound).await)
+                Ok(self.complete(task, *report, folder, &sound).await)
             }
-            CarriedOut::Abandoned(heard) | CarriedOut::Quit(heard) if heard.is_empty() => None,
+            CarriedOut::Abandoned(heard) | CarriedOut::Quit(heard) if heard.is_empty() => {
+                Err(NotDialled::ForNow)
+            }
             CarriedOut::Abandoned(_) | CarriedOut::Quit(_) => {
                 let report = Report::unseen(Outcome::Lost, RUN_ENDED);
                 self.trace(&task, &report, dialled_at);
-                Some(self.complete(task, report, folder, &sound).await)
+                Ok(self.complete(task, report, folder, &sound).await)
             }
         }
     }
@@ -229,14 +245,8 @@ impl DropWorker {
         let report = Arc::new(report);
         let shown = task.start.contact.number.to_string();
         let subject = (&self.run, task.drop, shown.as_str());
-        let kept = evidence::keep(
-            folder,
-            subject,
-            &report,
-            sound.samples.clone(),
-            self.clock.now(),
-        )
-        .await;
+        let message = (sound.samples.clone(), sound.parts());
+        let kept = evidence::keep(folder, subject, &report, message, self.clock.now()).await;
         if let Err(words) = &kept {
             warn!(drop = %task.drop, words, "the evidence of a drop could not be kept");
         }

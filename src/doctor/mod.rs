@@ -7,7 +7,9 @@ mod check;
 mod modules;
 mod probe;
 mod reach;
+mod recording;
 mod redirects;
+mod speech;
 mod trunk;
 mod version;
 mod words;
@@ -41,6 +43,9 @@ pub async fn examine(
     if let Some(check) = words::check(config).await {
         report(check);
     }
+    if let Some(check) = speech::check(config).await {
+        report(check);
+    }
     match reach::reach(rest, config).await {
         Ok(checks) => checks.into_iter().for_each(&mut report),
         Err(checks) => {
@@ -67,6 +72,9 @@ pub async fn examine(
         report(check);
     }
     report(clocks(rest).await);
+    if let Some(check) = recording::check(rest, config).await {
+        report(check);
+    }
     if may_try {
         probe::check(&pbx, config, &run, may_listen, trunk, &mut report).await;
     } else {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{DropSnapshot, EventDrop, LoggedEvent};
-use crate::phone::PhoneNumber;
+use crate::phone::{Disclosure, PhoneNumber};
 
 impl LoggedEvent {
     /// Its id: the same in each place where the event is told, and on every repetition.
@@ -11,10 +11,14 @@ impl LoggedEvent {
         format!("evt_{}", self.sequence)
     }
 
-    /// The event as an object: `id`, `sequence`, `type`, `timestamp` and, in `data`, what it is about. Numbers are masked
-    /// unless `full_numbers`. The same event gives the same object until what it is about is deleted or erased.
-    pub fn to_json(&self, full_numbers: bool) -> Value {
-        let shown = |number: &PhoneNumber| number.shown(full_numbers);
+    /// What programs are told of it, [as an object](Self::to_json); numbers are masked unless `in_full`.
+    pub fn to_program(&self, in_full: bool) -> Value {
+        self.to_json(Disclosure::of_program(in_full))
+    }
+
+    /// The event as an object: `id`, `sequence`, `type`, `timestamp` and, in `data`, what it is about. The same event gives the same object until what it is about is deleted or erased.
+    pub fn to_json(&self, disclosure: Disclosure) -> Value {
+        let shown = |number: &PhoneNumber| disclosure.number(number);
         let mut data = Map::new();
         if let Some((id, name)) = &self.campaign {
             data.insert("campaign".to_owned(), json!(name));
@@ -48,6 +52,11 @@ impl LoggedEvent {
         if let Value::Object(detail) = &self.detail {
             for (key, value) in detail {
                 data.insert(key.clone(), value.clone());
+            }
+        }
+        for (name, value) in &mut data {
+            if let ("foreign_id", Value::String(id)) = (name.as_str(), value) {
+                *id = disclosure.id(id).into_owned();
             }
         }
         json!({
@@ -104,10 +113,17 @@ mod tests {
     #[test]
     fn a_drop_that_has_ended_is_told_as_a_whole_and_masked() {
         let event = ended();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&event.to_json(false)).unwrap());
-        let full = event.to_json(true);
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&event.to_json(Disclosure::Programs)).unwrap()
+        );
+        let full = event.to_json(Disclosure::Full);
         assert_eq!(full["data"]["number"], "+12025550101");
-        assert!(!event.to_json(false).to_string().contains("2025550101"));
+        assert!(
+            !event
+                .to_json(Disclosure::Programs)
+                .to_string()
+                .contains("2025550101")
+        );
     }
 
     #[test]
@@ -124,7 +140,7 @@ mod tests {
             stored: None,
         });
         event.campaign = Some((CampaignId(3), None));
-        let told = event.to_json(true);
+        let told = event.to_json(Disclosure::Full);
         assert_eq!(told["type"], "drop.ended");
         assert_eq!(told["data"]["number"], Value::Null);
         assert_eq!(told["data"]["campaign"], Value::Null);
@@ -143,7 +159,7 @@ mod tests {
             slug: "do_not_call.added".to_owned(),
             ..ended()
         };
-        let told = event.to_json(false);
+        let told = event.to_json(Disclosure::Programs);
         let wanted = json!({"list": "own", "numbers": 1, "number": "+1202•••0199"});
         assert_eq!(told["data"], wanted);
     }

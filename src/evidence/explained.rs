@@ -35,6 +35,12 @@ pub struct ExplainedCall<'a> {
     /// The phrases that were recognised live.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     phrases: &'a [String],
+    /// The calls that came back, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callbacks: Option<&'a [Value]>,
+    /// What the message is made of, if it was made for whoever was called.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    message: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -44,7 +50,7 @@ struct ExplainedBeep {
     hz: f32,
 }
 
-/// What only evidence holds of a call.
+/// What a recording alone does not hold of a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LiveCall<'a> {
     /// What the ears decided differently live; `None` if it was not compared.
@@ -53,6 +59,10 @@ pub struct LiveCall<'a> {
     pub notes: &'a [String],
     /// The phrases that were recognised live, a line each.
     pub phrases: &'a [String],
+    /// The calls that came back after it, which no evidence holds; `None` if that was not looked up.
+    pub callbacks: Option<&'a [Value]>,
+    /// What the message is made of, a line each.
+    pub message: &'a [String],
 }
 
 impl<'a> ExplainedCall<'a> {
@@ -74,6 +84,8 @@ impl<'a> ExplainedCall<'a> {
             differences: live.differences.unwrap_or_default(),
             notes: live.notes,
             phrases: live.phrases,
+            callbacks: live.callbacks,
+            message: live.message,
         }
     }
 }
@@ -166,10 +178,13 @@ pub fn hear_again(folder: &Path, set: &[(String, String)]) -> Result<Value, Hear
         sound.otherwise(settings)
     };
     let (differences, phrases) = (sound.differences(&replay), evidence.phrases());
+    let message = evidence.message_lines();
     let live = LiveCall {
         differences: Some(&differences),
         notes: evidence.notes(),
         phrases: &phrases,
+        callbacks: None,
+        message: &message,
     };
     let heard = replay
         .heard

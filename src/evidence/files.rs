@@ -7,12 +7,18 @@ use std::{
     path::Path,
 };
 
-use crate::screen::RATE;
+use crate::{owner::give_to_owner_of_folder, screen::RATE};
 
 /// A file for its owner only, which must not exist.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)
+    let file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    give_to_owner_of_folder(path);
+    Ok(file)
 }
 
 /// A file of samples, made now.

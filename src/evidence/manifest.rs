@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{heard_event::HeardEvent, phrase::PhraseRecord, recorder::RecordedCue};
+use super::{
+    heard_event::HeardEvent, message_parts::MessageParts, phrase::PhraseRecord,
+    recorder::RecordedCue,
+};
 use crate::{
     id::Play,
     screen::{Amd, At, Call, Hint, HintSays, HintSource, NoBeep, Settings},
@@ -44,6 +47,9 @@ pub(super) struct Manifest {
     pub(super) phrases: Vec<PhraseRecord>,
     /// What the ears reported, in order.
     pub(super) heard: Vec<HeardEvent>,
+    /// What the message is made of, if it was made for whoever was called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) message_parts: Option<MessageParts>,
 }
 
 /// What `incoming.wav` holds.

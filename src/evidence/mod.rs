@@ -19,6 +19,7 @@ mod explained;
 mod files;
 mod heard_event;
 mod manifest;
+mod message_parts;
 mod phrase;
 mod picture;
 mod reader;
@@ -33,6 +34,7 @@ pub use self::{
         reasons,
     },
     files::{KEPT_FILES, MANIFEST},
+    message_parts::MessageParts,
     picture::{Bar, Chart, Layout, Part, PictureFormat, PromptPicture, Recording, SaveError, save},
     reader::{CallSound, EvidenceReader, ReadError, title_of},
     recorder::{RecordedCue, Recorder},

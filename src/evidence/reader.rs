@@ -13,6 +13,7 @@ use super::{
     files::{INCOMING, MANIFEST, MESSAGE, SPEC},
     heard_event::HeardEvent,
     manifest::{FORMAT, Manifest, plays},
+    message_parts::MessageParts,
     phrase::PhraseRecord,
 };
 use crate::screen::{self, At, Message, RATE, Replay, Settings};
@@ -133,6 +134,12 @@ impl EvidenceReader {
     pub fn phrases(&self) -> Vec<String> {
         let phrases = self.manifest.phrases.iter();
         phrases.map(PhraseRecord::line).collect()
+    }
+
+    /// What the message is made of, a line each; nothing if it is the same for all.
+    pub fn message_lines(&self) -> Vec<String> {
+        let parts = self.manifest.message_parts.as_ref();
+        parts.map_or_else(Vec::new, MessageParts::lines)
     }
 
     /// The version of the program that heard the call.

@@ -9,6 +9,8 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tempfile::NamedTempFile;
 
+use crate::owner::give_to_owner_of;
+
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -65,6 +67,7 @@ fn make(file: &Path, random: [u8; 32]) -> io::Result<()> {
     let mut made = NamedTempFile::new_in(folder)?;
     writeln!(made, "{}", BASE64_STANDARD.encode(random))?;
     made.as_file().sync_all()?;
+    give_to_owner_of(folder, made.path());
     match made.persist_noclobber(file) {
         Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

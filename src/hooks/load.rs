@@ -31,9 +31,17 @@ pub(super) struct LogCursor {
 }
 
 impl LogCursor {
-    /// Whether it is time to store it.
+    /// Whether it is time to store it. After the clock was set back, how long ago it was stored is not known.
     pub(super) fn is_late(&self, now: Timestamp) -> bool {
-        self.seen > self.stored && now.duration_since(self.stored_at) >= STORED_EVERY
+        let since = now.duration_since(self.stored_at);
+        self.seen > self.stored && (since >= STORED_EVERY || since.is_negative())
+    }
+
+    /// Until when the first of those that wait for others may wait for them. After the clock was set back it begins anew.
+    fn lingers_until(&mut self, linger: Duration, now: Timestamp) -> Timestamp {
+        let since = self.lingers_since.map_or(now, |since| since.min(now));
+        self.lingers_since = Some(since);
+        since.checked_add(linger).unwrap_or(now)
     }
 }
 
@@ -230,8 +238,7 @@ impl Loader {
         let is_all = events.len() < at_most;
         if is_all && missed == 0 && lingers(events.len(), settings.batch) {
             let linger = Duration::from_millis(settings.linger_ms.into());
-            let since = *cursor.lingers_since.get_or_insert(now);
-            let until = since.checked_add(linger).unwrap_or(now);
+            let until = cursor.lingers_until(linger, now);
             if until > now {
                 return Ok(Some(NewlyQueued {
                     queued: Vec::new(),
@@ -347,3 +354,27 @@ const MOST_EVENTS: usize = 500;
 
 /// How often it is stored how far the log was looked through, if there was nothing to tell.
 const STORED_EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_lets_nothing_wait_for_others_for_longer() {
+        let at = |second: i64| Timestamp::from_second(1_790_000_000 + second).unwrap();
+        let mut cursor = LogCursor {
+            stored: 1,
+            seen: 2,
+            stored_at: at(0),
+            lingers_since: None,
+        };
+        let linger = Duration::from_secs(5);
+        assert_eq!(cursor.lingers_until(linger, at(0)), at(5));
+        assert_eq!(cursor.lingers_until(linger, at(3)), at(5));
+        assert_eq!(cursor.lingers_until(linger, at(-3_600)), at(-3_595));
+        assert_eq!(cursor.lingers_until(linger, at(-3_596)), at(-3_595));
+        // Where it is in the log is stored as often as before.
+        assert!(!cursor.is_late(at(9)) && cursor.is_late(at(10)));
+        assert!(cursor.is_late(at(-3_600)));
+    }
+}

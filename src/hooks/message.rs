@@ -103,7 +103,7 @@ fn batch_body(id: &str, taken: &[(&LoggedEvent, String)]) -> String {
 /// An event as it is sent, of 20 kB at most: one that is longer goes without its report, and then with its ids and words alone.
 /// `GET /events` has it whole.
 fn body(event: &LoggedEvent, full_numbers: bool) -> String {
-    let mut whole = event.to_json(full_numbers);
+    let mut whole = event.to_program(full_numbers);
     let text = whole.to_string();
     if text.len() <= MOST_BYTES {
         return text;

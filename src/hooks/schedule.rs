@@ -2,6 +2,43 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+/// A wait of so long from a moment on. A clock that is set back does not make it longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    until: Timestamp,
+    span: Duration,
+}
+
+impl Wait {
+    /// From this moment on.
+    pub(super) fn new(now: Timestamp, span: Duration) -> Self {
+        let until = now.checked_add(span).unwrap_or(now);
+        Self { until, span }
+    }
+
+    /// One that another process began, which was no longer than this.
+    pub(super) const fn known(until: Timestamp, span: Duration) -> Self {
+        Self { until, span }
+    }
+
+    /// Until when, as it is known.
+    pub(super) const fn until(self) -> Timestamp {
+        self.until
+    }
+
+    /// Until when at the most, from this moment on: what is left cannot be more than the whole.
+    #[must_use]
+    pub(super) fn bounded(self, now: Timestamp) -> Self {
+        let most = Self::new(now, self.span);
+        Self {
+            until: self.until.min(most.until),
+            ..self
+        }
+    }
+}
+
 /// What passes before each attempt, counted from the one before it: 75.6 h in all.
 pub const SCHEDULE: [Duration; 10] = [
     Duration::ZERO,
@@ -43,11 +80,24 @@ pub(super) fn capped(retry_after: Duration) -> Duration {
 const HOUR: u64 = 3_600;
 
 /// A `Retry-After` beyond it is taken as this.
-const LONGEST_HEEDED: Duration = Duration::from_secs(HOUR);
+pub(super) const LONGEST_HEEDED: Duration = Duration::from_secs(HOUR);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_wait_longer() {
+        let at = |second: i64| Timestamp::from_second(1_790_000_000 + second).unwrap();
+        let wait = Wait::new(at(0), Duration::from_secs(90));
+        assert_eq!(wait.until(), at(90));
+        assert_eq!(wait.bounded(at(60)), wait);
+        assert_eq!(wait.bounded(at(200)), wait);
+        let back = wait.bounded(at(-3_600));
+        assert_eq!(back.until(), at(-3_510));
+        // It is over once so much has passed.
+        assert_eq!(back.bounded(at(-3_550)).until(), at(-3_510));
+    }
 
     #[test]
     fn ten_attempts_take_three_days() {

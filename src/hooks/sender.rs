@@ -25,6 +25,7 @@ use crate::{
     error_chain::chain,
     id::DropId,
     store::{Store, StoreError, WebhookId, WebhookSign},
+    tasks,
 };
 
 /// Begins to send to every endpoint that no other server sends to, until `stopping` is cancelled. Then nothing more is sent, what
@@ -217,12 +218,7 @@ impl WebhookSender {
     }
 
     fn on_ended(&mut self, ended: Result<WebhookId, tokio::task::JoinError>) {
-        match ended {
-            Ok(id) => {
-                self.running.remove(&id);
-            }
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        }
+        self.running.remove(&tasks::outcome(ended));
     }
 
     /// Says why nothing is sent, once.

@@ -16,6 +16,7 @@ use super::{
     client::{HookClient, SignedMessage},
     load::{Loaded, Loader, LogCursor},
     queue::{AttemptEnd, EndpointQueue},
+    schedule::Wait,
     signature::{WebhookSecret, signatures},
     webhooks::{now, random},
 };
@@ -24,7 +25,7 @@ use crate::{
     id::DropId,
     metrics,
     store::{DeliveryState, DisabledBecause, DueDelivery, SettledDelivery, StoreError},
-    telemetry,
+    tasks, telemetry,
     traces::{DeliveryTrace, ToldDrop},
 };
 
@@ -58,7 +59,9 @@ pub(super) struct EndpointWorker {
     /// When a message is due that is not in memory.
     next_at: Option<Timestamp>,
     /// Before which the database is not asked again: it has failed.
-    store_again_at: Option<Timestamp>,
+    store_again: Option<Wait>,
+    /// When it was last looked what can be begun.
+    looked_at: Timestamp,
 }
 
 /// A task has ended.
@@ -89,7 +92,8 @@ impl EndpointWorker {
             is_loading: false,
             has_more: true,
             next_at: None,
-            store_again_at: None,
+            store_again: None,
+            looked_at: now(),
         }
     }
 
@@ -130,13 +134,17 @@ impl EndpointWorker {
     /// Begins what can be begun.
     fn begin_jobs(&mut self) {
         let at = now();
-        if self.next_at.is_some_and(|due| due <= at) {
+        // After the clock was set back, what waits is looked at anew: when it is due was said by the clock of before.
+        let is_set_back = at < self.looked_at;
+        self.looked_at = at;
+        if is_set_back || self.next_at.is_some_and(|due| due <= at) {
             self.next_at = None;
             self.has_more = true;
         }
+        self.store_again = self.store_again.map(|wait| wait.bounded(at));
         // Where it is in the log is stored now and then, also while there is nothing to tell.
         self.has_more |= self.cursor.is_late(at);
-        let is_store_well = self.store_again_at.is_none_or(|again| again <= at);
+        let is_store_well = self.store_again.is_none_or(|wait| wait.until() <= at);
         // What is not written yet is not to grow without end.
         if self.unwritten.len() < MOST_UNWRITTEN {
             while let Some(delivery) = self.queue.start(at) {
@@ -219,10 +227,7 @@ impl EndpointWorker {
 
     /// Whether it goes on.
     fn on_done(&mut self, done: Result<JobDone, JoinError>) -> bool {
-        let done = match done {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
+        let done = tasks::outcome(done);
         let id = self.parts.loader.webhook.id;
         match done {
             JobDone::Sent(delivery, attempt) => {
@@ -243,7 +248,7 @@ impl EndpointWorker {
                 // Unless what is there waits for others, or for what is before it.
                 let is_waiting = loaded.is_blocked || self.cursor.lingers_since.is_some();
                 self.has_more |= !is_waiting && *self.parts.newest.borrow() > self.cursor.seen;
-                self.store_again_at = None;
+                self.store_again = None;
                 if let Some(due) = loaded.next_at {
                     self.next_at = Some(self.next_at.map_or(due, |next| next.min(due)));
                 }
@@ -257,7 +262,7 @@ impl EndpointWorker {
             }
             JobDone::Written(Ok(true)) => {
                 self.is_writing = false;
-                self.store_again_at = None;
+                self.store_again = None;
             }
             JobDone::Loaded(Ok(None)) | JobDone::Written(Ok(false)) => {
                 debug!(webhook = %id, "another server has the webhook, or it was disabled");
@@ -279,11 +284,11 @@ impl EndpointWorker {
     }
 
     fn on_trouble(&mut self, error: &StoreError) {
-        if self.store_again_at.is_none() {
+        if self.store_again.is_none() {
             let id = self.parts.loader.webhook.id;
             info!(webhook = %id, error = chain(error), "the database has failed; it is tried again");
         }
-        self.store_again_at = now().checked_add(STORE_PAUSE).ok();
+        self.store_again = Some(Wait::new(now(), STORE_PAUSE));
     }
 
     fn note(&self, attempt: &HookAttempt, end: &AttemptEnd) {
@@ -304,7 +309,8 @@ impl EndpointWorker {
     fn wake_in(&self) -> Duration {
         let at = now();
         let next = self.next_at.filter(|_| !self.has_more);
-        let again = self.store_again_at.filter(|again| *again > at);
+        let again = self.store_again.map(Wait::until);
+        let again = again.filter(|again| *again > at);
         let mut all = [next, again, self.queue.wake_at(at)].into_iter().flatten();
         let first = all.next().map(|first| all.fold(first, Timestamp::min));
         let wait = first.map_or(LONGEST_SLEEP, |first| {
@@ -315,10 +321,10 @@ impl EndpointWorker {
 
     /// Nothing more is sent: what was sent is waited for, and written.
     async fn finish(mut self) {
-        self.store_again_at = None;
+        self.store_again = None;
         let ending = async {
             loop {
-                let is_store_well = self.store_again_at.is_none();
+                let is_store_well = self.store_again.is_none();
                 if !self.unwritten.is_empty() && !self.is_writing && is_store_well {
                     self.write();
                 }

@@ -21,12 +21,13 @@ use super::{
 };
 use crate::{
     auth::{
-        Action, Denied, DeniedBy, KeptSession, Object, Principal, Secret, SessionRefusal, Token,
-        TokenRefusal, admit, allows, is_used_again,
+        Action, Credential, Denied, DeniedBy, KeptSession, Object, Principal, Secret,
+        SessionRefusal, Token, TokenRefusal, admit, allows, is_used_again,
     },
     clock,
     config::ServeConfig,
     metrics::{self, AuthFailure},
+    phone::Disclosure,
     store::AuditEntry,
 };
 
@@ -36,11 +37,19 @@ pub(super) struct Caller {
     pub(super) principal: Principal,
     pub(super) ip: IpAddr,
     pub(super) request_id: String,
-    /// The session of a person who has signed in; `None` of a token.
-    pub(super) session: Option<KeptSession>,
+    /// What it was let in by.
+    pub(super) credential: Credential,
 }
 
 impl Caller {
+    /// The session of a person who has signed in; `None` of a token.
+    pub(super) const fn session(&self) -> Option<&KeptSession> {
+        match &self.credential {
+            Credential::Session(session, _) => Some(session),
+            Credential::Token(_) => None,
+        }
+    }
+
     /// Whether it may do something to an object.
     ///
     /// # Errors
@@ -58,7 +67,7 @@ impl Caller {
     /// # Errors
     /// [`Problem`], which says to sign in again.
     pub(super) fn has_just_signed_in(&self, now: Timestamp) -> Result<(), Problem> {
-        let session = self.session.as_ref();
+        let session = self.session();
         if session.is_none_or(|session| session.is_fresh(now)) {
             return Ok(());
         }
@@ -75,10 +84,27 @@ impl Caller {
         api: &Api,
         object: impl Into<String>,
     ) -> Result<(), Problem> {
-        self.may(Action::ReadFullNumbers, Object::Any)?;
-        self.has_just_signed_in(now())?;
+        self.may_read_in_full()?;
         let entry = self.audit(now(), Action::ReadFullNumbers, object);
         Ok(api.store.note(entry).await?)
+    }
+
+    /// Whether it may read whole numbers, a person with the password given a moment ago.
+    ///
+    /// # Errors
+    /// [`Problem`] if it may not.
+    pub(super) fn may_read_in_full(&self) -> Result<(), Problem> {
+        self.may(Action::ReadFullNumbers, Object::Any)?;
+        self.has_just_signed_in(now())
+    }
+
+    /// What of people it is shown; `in_full`: whole numbers, which it has asked for and may read.
+    pub(super) fn disclosure(&self, api: &Api, in_full: bool) -> Disclosure {
+        match (in_full, self.principal.role) {
+            (true, _) => Disclosure::Full,
+            (false, None) => Disclosure::Programs,
+            (false, Some(_)) => Disclosure::People(api.config.borrow().pbx.rules),
+        }
     }
 
     /// What the audit log says of something that it does.
@@ -91,7 +117,7 @@ impl Caller {
         AuditEntry {
             at,
             who: self.principal.id.clone(),
-            via: if self.session.is_some() {
+            via: if self.session().is_some() {
                 "session"
             } else {
                 "api"
@@ -274,7 +300,7 @@ async fn of_session(api: &Api, asked: Asked, secret: &Secret) -> Result<Caller, 
         principal,
         ip: asked.ip,
         request_id: asked.request_id,
-        session: Some(session),
+        credential: Credential::Session(session, user),
     })
 }
 
@@ -282,9 +308,11 @@ async fn of_token(api: &Api, asked: Asked, token: Token) -> Result<Caller, Probl
     let Asked { ip, request_id } = asked;
     let kept = api.store.token(token.id()).await?;
     let now = now();
-    let principal = match admit(&token, kept.as_ref(), ip, now) {
-        Ok(principal) => principal,
-        Err(refusal) => {
+    let admitted = admit(&token, kept.as_ref(), ip, now);
+    let (principal, kept) = match (admitted, kept) {
+        (Ok(principal), Some(kept)) => (principal, kept),
+        (admitted, _) => {
+            let refusal = admitted.err().unwrap_or(TokenRefusal::Unknown);
             let why = match refusal {
                 TokenRefusal::Unknown => "unknown",
                 TokenRefusal::Expired => "expired",
@@ -297,7 +325,7 @@ async fn of_token(api: &Api, asked: Asked, token: Token) -> Result<Caller, Probl
             return Err(unauthorized("the token is not good"));
         }
     };
-    if kept.is_some_and(|kept| is_used_again(&kept, now)) {
+    if is_used_again(&kept, now) {
         let (store, id) = (api.store.clone(), token.id().clone());
         // Nobody waits for it.
         tokio::spawn(async move {
@@ -310,7 +338,7 @@ async fn of_token(api: &Api, asked: Asked, token: Token) -> Result<Caller, Probl
         principal,
         ip,
         request_id,
-        session: None,
+        credential: Credential::Token(kept),
     })
 }
 

@@ -5,7 +5,10 @@ use std::{fmt::Display, ops::RangeInclusive};
 
 use serde_json::{Map, Value};
 
-use super::problem::{Fault, Problem, ProblemKind};
+use super::{
+    given::NO_NUL,
+    problem::{Fault, Problem, ProblemKind},
+};
 
 /// An object that is being read.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ impl Fields {
     /// Reads a body.
     ///
     /// # Errors
-    /// [`Problem`] if it is not JSON, or not an object.
+    /// [`Problem`] if it is not JSON, not an object, or has a NUL character in a text or a name, wherever that is in it.
     pub(super) fn of(body: &[u8]) -> Result<Self, Problem> {
         let value = serde_json::from_slice(body);
         let value: Value = value.map_err(|error| {
@@ -29,6 +32,11 @@ impl Fields {
                 format!("the body is not JSON: {error}"),
             )
         })?;
+        let mut faults = Vec::new();
+        find_nuls(&value, "", &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
         match value {
             Value::Object(members) => Ok(Self::of_members(members)),
             Value::Null
@@ -150,7 +158,7 @@ impl Fields {
         let members = self.object(name)?;
         let mut inner = Self {
             members,
-            pointer: format!("{}/{name}", self.pointer),
+            pointer: below(&self.pointer, name),
             faults: Vec::new(),
         };
         let read = read(&mut inner);
@@ -161,24 +169,32 @@ impl Fields {
 
     /// Something is wrong with a member.
     pub(super) fn fault(&mut self, name: &str, detail: impl Into<String>) {
-        let pointer = format!(
-            "{}/{}",
-            self.pointer,
-            name.replace('~', "~0").replace('/', "~1")
-        );
-        let detail = detail.into();
-        self.faults.push(Fault { pointer, detail });
+        self.fault_at(below(&self.pointer, name), detail);
     }
 
     /// Something is wrong with an item of a list.
     pub(super) fn item_fault(&mut self, name: &str, at: usize, detail: impl Into<String>) {
-        let (pointer, detail) = (format!("{}/{name}/{at}", self.pointer), detail.into());
+        self.fault_at(below(&below(&self.pointer, name), &at.to_string()), detail);
+    }
+
+    /// Something is wrong with a member of an object that is kept as it is.
+    pub(super) fn inner_fault(&mut self, name: &str, inner: &str, detail: impl Into<String>) {
+        self.fault_at(below(&below(&self.pointer, name), inner), detail);
+    }
+
+    /// Something is wrong with the object as a whole.
+    pub(super) fn fault_of_all(&mut self, detail: impl Into<String>) {
+        self.fault_at(self.pointer.clone(), detail);
+    }
+
+    fn fault_at(&mut self, pointer: String, detail: impl Into<String>) {
+        let detail = detail.into();
         self.faults.push(Fault { pointer, detail });
     }
 
     /// What has to be there and is not, unless something else is wrong with it already.
     pub(super) fn required<T>(&mut self, name: &str, read: Option<T>, expected: &str) -> Option<T> {
-        let pointer = format!("{}/{name}", self.pointer);
+        let pointer = below(&self.pointer, name);
         let is_named = self.faults.iter().any(|fault| fault.pointer == pointer);
         if read.is_none() && !is_named {
             self.fault(name, format!("it is missing; expected {expected}"));
@@ -207,6 +223,39 @@ impl Fields {
         let unknown: Vec<_> = std::mem::take(&mut self.members).into_iter().collect();
         for (name, _) in unknown {
             self.fault(&name, "there is no such member");
+        }
+    }
+}
+
+/// The pointer of a member of what is at a pointer, after RFC 6901.
+pub(super) fn below(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Looks for NUL characters: a database refuses them, and what reads a text as one of C ends there.
+fn find_nuls(value: &Value, pointer: &str, faults: &mut Vec<Fault>) {
+    let found = |pointer: &str, detail: String| Fault {
+        pointer: pointer.to_owned(),
+        detail,
+    };
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            faults.push(found(pointer, NO_NUL.to_owned()));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                find_nuls(item, &below(pointer, &at.to_string()), faults);
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                let pointer = below(pointer, name);
+                if name.contains('\0') {
+                    faults.push(found(&pointer, format!("its name is wrong: {NO_NUL}")));
+                }
+                find_nuls(value, &pointer, faults);
+            }
         }
     }
 }
@@ -269,6 +318,14 @@ mod tests {
             let problem = Fields::of(body.as_bytes()).unwrap_err();
             assert_eq!(problem.kind(), ProblemKind::Malformed, "{body}");
         }
+    }
+
+    #[test]
+    fn a_nul_character_is_found_wherever_it_is() {
+        let body = br#"{"a": "x\u0000", "b/c": [{"d~": "\u0000"}, "\\u0000"], "e\u0000": 1}"#;
+        let faults = Fields::of(body).unwrap_err().faults();
+        let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a", "/b~1c/0/d~0", "/e\0"]);
     }
 
     #[test]

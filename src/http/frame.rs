@@ -50,13 +50,20 @@ pub(super) async fn frame(State(api): State<Api>, mut request: Request, next: Ne
 }
 
 /// Answers no request that was meant for another host: a page of somebody else's, whose name was made to mean this address,
-/// reads nothing.
-pub(super) async fn check_host(State(api): State<Api>, request: Request, next: Next) -> Response {
+/// reads nothing. Over HTTP/2 the host is in the address of the request (RFC 9113, 8.3.1); it is in `Host` for what comes after.
+pub(super) async fn check_host(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let hosts = Hosts::of(&api.config.borrow().serve);
-    let host = request.headers().get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().host());
-    if host.is_some_and(|host| hosts.hold(host)) {
+    let asked = request.uri().authority().map(ToString::to_string);
+    let asked = asked.and_then(|asked| HeaderValue::try_from(asked).ok());
+    let given = request.headers().get(header::HOST);
+    if hosts.hold_all(asked.as_ref(), given) {
+        if let (Some(asked), None) = (asked, given) {
+            request.headers_mut().insert(header::HOST, asked);
+        }
         return next.run(request).await;
     }
     let words = "name this server by its address, as `localhost`, or as `serve.public_url` does";
@@ -77,6 +84,13 @@ impl Hosts {
         Self {
             public: public.map(|url| url.host().to_owned()),
         }
+    }
+
+    /// Whether a request names this server, in its address, in `Host`, or in both.
+    fn hold_all(&self, asked: Option<&HeaderValue>, given: Option<&HeaderValue>) -> bool {
+        let is_held = |host: &HeaderValue| host.to_str().is_ok_and(|host| self.hold(host));
+        let is_named = asked.is_some() || given.is_some();
+        is_named && asked.is_none_or(is_held) && given.is_none_or(is_held)
     }
 
     /// Whether a `Host` header names this server: its public name, `localhost`, or any address, which no name was made to

@@ -1,16 +1,20 @@
 //! What a request gives beside its path: parameters of its query, and a body.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Query, Request},
     http::{HeaderMap, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
 };
 use futures::StreamExt as _;
 use tokio::time::timeout;
 
 use super::{
     problem::{Fault, Problem, ProblemKind},
-    timely::LONGEST_SILENCE,
+    timely::{LONGEST_REQUEST, LONGEST_SILENCE},
 };
 
 /// The parameters of a query. Each is taken once; what is left is not known.
@@ -122,11 +126,28 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
                 "the query of the path cannot be read",
             )
         })?;
-        Ok(Self {
+        let has_nul =
+            |(name, value): &(String, String)| name.contains('\0') || value.contains('\0');
+        let (bad, given): (Vec<_>, Vec<_>) = given.into_iter().partition(has_nul);
+        let mut parameters = Self {
             given,
             faults: Vec::new(),
-        })
+        };
+        for (name, _) in bad {
+            parameters.fault(&name, NO_NUL);
+        }
+        Ok(parameters)
     }
+}
+
+/// Lets no request through whose path has a NUL character in it: nothing that could be there has one, and a database refuses
+/// to look.
+pub(super) async fn check_path(request: Request, next: Next) -> Response {
+    if request.uri().path().contains("%00") {
+        let words = "there is nothing whose path has a NUL character in it";
+        return Problem::new(ProblemKind::NotFound, words).into_response();
+    }
+    next.run(request).await
 }
 
 /// A whole body, of at most so many bytes, with the type that was said of it.
@@ -173,17 +194,39 @@ impl<const MOST: usize> Body<MOST> {
     /// # Errors
     /// [`Problem`] if it is too long, or does not come to its end.
     pub(super) async fn read(request: Request) -> Result<Self, Problem> {
+        Self::read_within(request, LONGEST_SILENCE, LONGEST_REQUEST).await
+    }
+
+    /// The same, of which something comes at least so often; one that describes one thing is there as a whole by then, for it
+    /// is small.
+    async fn read_within(
+        request: Request,
+        silence: Duration,
+        longest: Duration,
+    ) -> Result<Self, Problem> {
         let media_type = media_type(request.headers());
+        let reading = Self::bytes_of(request, silence);
+        let bytes = if MOST <= SMALL {
+            timeout(longest, reading)
+                .await
+                .unwrap_or_else(|_| Err(cut_off()))
+        } else {
+            reading.await
+        };
+        Ok(Self {
+            bytes: bytes?.into(),
+            media_type,
+        })
+    }
+
+    async fn bytes_of(request: Request, silence: Duration) -> Result<Vec<u8>, Problem> {
         let mut body = request.into_body().into_data_stream();
         let mut bytes = Vec::new();
         loop {
-            let part = match timeout(LONGEST_SILENCE, body.next()).await {
+            let part = match timeout(silence, body.next()).await {
                 Ok(Some(Ok(part))) => part,
-                Ok(None) => break,
-                Ok(Some(Err(_))) | Err(_) => {
-                    let words = "the body could not be read to its end";
-                    return Err(Problem::new(ProblemKind::Malformed, words));
-                }
+                Ok(None) => return Ok(bytes),
+                Ok(Some(Err(_))) | Err(_) => return Err(cut_off()),
             };
             if bytes.len() + part.len() > MOST {
                 let words = format!("a body here has at most {MOST} bytes");
@@ -192,11 +235,12 @@ impl<const MOST: usize> Body<MOST> {
             }
             bytes.extend_from_slice(&part);
         }
-        Ok(Self {
-            bytes: bytes.into(),
-            media_type,
-        })
     }
+}
+
+fn cut_off() -> Problem {
+    let words = "the body could not be read to its end";
+    Problem::new(ProblemKind::Malformed, words)
 }
 
 /// The media type of a body, without its parameters, in lower case.
@@ -207,12 +251,16 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
     kind.trim().to_ascii_lowercase()
 }
 
+/// What is wrong with a text that no database, no file name and no program takes.
+pub(super) const NO_NUL: &str = "it holds a NUL character, which no text has";
+
 /// Most bytes of a body of JSON that describes one thing.
 pub(super) const SMALL: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
     use axum::http::Request as HttpRequest;
+    use futures::stream;
 
     use super::*;
 
@@ -234,6 +282,44 @@ mod tests {
             .map(|fault| fault["pointer"].clone())
             .collect();
         assert_eq!(pointers, ["?b", "?c", "?d"]);
+    }
+
+    #[tokio::test]
+    async fn a_parameter_with_a_nul_character_is_wrong() {
+        let request = HttpRequest::get("/x?a=1%00&b=%2500&%00=1").body(());
+        let (mut parts, ()) = request.unwrap().into_parts();
+        let read = Parameters::from_request_parts(&mut parts, &()).await;
+        let mut parameters = read.unwrap();
+        assert_eq!(parameters.text("a"), None);
+        assert_eq!(parameters.text("b").as_deref(), Some("%00"));
+        let faults = parameters.finish().unwrap_err().faults();
+        let faults: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.pointer.as_str(), fault.detail.as_str()))
+            .collect();
+        assert_eq!(faults, [("?\0", NO_NUL), ("?a", NO_NUL)]);
+    }
+
+    #[tokio::test]
+    async fn a_small_body_is_there_as_a_whole_in_time() {
+        let (soon, late) = (Duration::from_millis(20), Duration::from_secs(60));
+        let endless = || {
+            let parts = stream::repeat(()).then(|()| async {
+                tokio::task::yield_now().await;
+                Ok::<_, std::convert::Infallible>(Bytes::new())
+            });
+            HttpRequest::post("/x")
+                .body(axum::body::Body::from_stream(parts))
+                .unwrap()
+        };
+        // Something comes all the time, and it is never whole.
+        let drop_by_drop = Body::<SMALL>::read_within(endless(), late, soon).await;
+        assert_eq!(drop_by_drop.unwrap_err().kind(), ProblemKind::Malformed);
+        let silent = stream::pending::<Result<Bytes, std::convert::Infallible>>();
+        let silent = axum::body::Body::from_stream(silent);
+        let silent = HttpRequest::post("/x").body(silent).unwrap();
+        let silent = Body::<{ SMALL + 1 }>::read_within(silent, soon, late).await;
+        assert_eq!(silent.unwrap_err().kind(), ProblemKind::Malformed);
     }
 
     #[tokio::test]

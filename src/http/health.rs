@@ -169,6 +169,7 @@ pub(super) fn folders(config: &Config) -> Vec<(&'static str, PathBuf)> {
         ("state", Some(config.state_dir.clone())),
         ("database", database),
         ("evidence", config.evidence.dir.clone()),
+        ("messages", Some(config.pbx.sounds_dir.clone())),
     ];
     let folders = folders.into_iter();
     folders

@@ -7,6 +7,8 @@
 //! | is being carried out, same body | 409 `idempotency_in_progress`, with `Retry-After: 1` |
 //! | was used, or is being used, for another body | 422 `idempotency_key_reused` |
 //!
+//! A request that takes longer than one may is answered as if another were being carried out, which is so: it goes on.
+//!
 //! Nothing is kept of a request that was not valid, not allowed, or failed before the intent: it may be sent again.
 
 use std::{

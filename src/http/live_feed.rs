@@ -33,6 +33,8 @@ pub(super) struct LiveState {
     /// Grows from one state to the next.
     pub(super) number: u64,
     pub(super) at: Timestamp,
+    /// The same by the clock that nobody sets.
+    pub(super) read_at: Instant,
     /// The campaigns by their names: those that are not over, and the latest of those that are.
     pub(super) campaigns: BTreeMap<String, Value>,
     /// PBXes and trunks.
@@ -78,12 +80,12 @@ impl LiveFeed {
         api: &Api,
     ) -> Result<Arc<LiveState>, Problem> {
         let mut latest = self.latest.subscribe();
-        let asked_at = now();
+        let asked_at = clock::now();
         loop {
             let known = latest.borrow_and_update().clone();
             let is_new = |state: &Arc<LiveState>| match seen {
                 Some(seen) => state.number > seen,
-                None => asked_at.duration_since(state.at) < FRESH,
+                None => state.is_fresh(asked_at),
             };
             if let Some(state) = known.filter(is_new) {
                 return Ok(state);
@@ -103,10 +105,10 @@ impl LiveFeed {
 
     /// A state that was read from now on: what was done before is in it.
     pub(super) async fn anew(&self, api: &Api) -> Result<Arc<LiveState>, Problem> {
-        let asked_at = now();
+        let asked_at = clock::now();
         let _turn = self.turn.lock().await;
         let known = self.latest.borrow().clone();
-        if let Some(state) = known.filter(|state| state.at >= asked_at) {
+        if let Some(state) = known.filter(|state| state.is_from(asked_at)) {
             return Ok(state);
         }
         let state = self.read(api).await?;
@@ -171,6 +173,7 @@ impl LiveFeed {
                 .as_ref()
                 .map_or(1, |state| state.number + 1),
             at,
+            read_at: began,
             campaigns,
             fleet: fleet.1.clone(),
             views,
@@ -179,6 +182,18 @@ impl LiveFeed {
         next.fleet = Some(fleet);
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(state)
+    }
+}
+
+impl LiveState {
+    /// Whether it is good for whoever asks for a state of this moment.
+    fn is_fresh(&self, asked_at: Instant) -> bool {
+        asked_at.saturating_duration_since(self.read_at) < FRESH
+    }
+
+    /// Whether it was read from this moment on.
+    fn is_from(&self, asked_at: Instant) -> bool {
+        self.read_at >= asked_at
     }
 }
 
@@ -201,7 +216,7 @@ fn shown(mut all: Vec<Campaign>) -> Vec<Campaign> {
 const READ_EVERY: Duration = Duration::from_millis(500);
 
 /// How old a state may be that is given to whoever asks for one.
-const FRESH: jiff::SignedDuration = jiff::SignedDuration::from_millis(500);
+const FRESH: Duration = Duration::from_millis(500);
 
 /// How long a campaign that is not being dialled is taken to be as it was.
 const STILL_FOR: Duration = Duration::from_secs(5);
@@ -211,3 +226,34 @@ const FLEET_FOR: Duration = Duration::from_secs(5);
 
 /// Campaigns that are over.
 const MOST_OVER: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_old_a_state_is_goes_by_no_clock_that_is_set() {
+        let read_at = clock::now();
+        // By the clock on the wall it is of the year 3000, as if that was set back since.
+        let state = LiveState {
+            number: 1,
+            at: "3000-01-01T00:00:00Z".parse().unwrap(),
+            read_at,
+            campaigns: BTreeMap::new(),
+            fleet: Value::Null,
+            views: BTreeMap::new(),
+            fleet_view: None,
+        };
+        let later = |ms| read_at + Duration::from_millis(ms);
+        assert!(state.is_fresh(read_at) && state.is_fresh(later(499)));
+        assert!(!state.is_fresh(later(500)));
+        assert!(state.is_from(read_at) && !state.is_from(later(1)));
+        assert!(
+            LiveState {
+                read_at: later(2),
+                ..state
+            }
+            .is_from(later(1))
+        );
+    }
+}

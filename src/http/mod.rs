@@ -17,9 +17,6 @@ mod limits;
 mod live_feed;
 mod one_time_links;
 mod openapi;
-mod openapi_people;
-mod openapi_schemas;
-mod openapi_webhooks;
 mod outflow;
 mod pages;
 mod pagination;
@@ -30,11 +27,12 @@ mod ranges;
 mod routes;
 mod scrape;
 mod server;
+mod streams;
 mod timely;
 mod tls;
 mod unread;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware::from_fn};
 use tokio::sync::{OnceCell, mpsc, watch};
@@ -84,8 +82,10 @@ pub struct Api {
 }
 
 /// What the API keeps for itself while it runs. Clones are the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ApiState {
+    /// How long a request may take until its answer begins.
+    longest_request: Duration,
     keys: idempotency::KeysInUse,
     feed: event_feed::EventFeed,
     live: live_feed::LiveFeed,
@@ -98,6 +98,33 @@ pub struct ApiState {
     passwords: passwords::PasswordThread,
     exports: outflow::Exports,
     pages: pages::PagesState,
+}
+
+impl Default for ApiState {
+    fn default() -> Self {
+        Self::answering_within(timely::LONGEST_REQUEST)
+    }
+}
+
+impl ApiState {
+    /// Nothing yet, of an API that answers a request within this, unless its work takes longer by its nature.
+    pub fn answering_within(longest_request: Duration) -> Self {
+        Self {
+            longest_request,
+            keys: idempotency::KeysInUse::default(),
+            feed: event_feed::EventFeed::default(),
+            live: live_feed::LiveFeed::default(),
+            seal: Arc::default(),
+            replays: routes::Replays::default(),
+            examining: routes::Examining::default(),
+            simulations: routes::Simulations::default(),
+            limits: limits::Limits::default(),
+            attacks: attacks::Attacks::default(),
+            passwords: passwords::PasswordThread::default(),
+            exports: outflow::Exports::default(),
+            pages: pages::PagesState::default(),
+        }
+    }
 }
 
 impl Api {

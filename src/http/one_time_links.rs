@@ -14,12 +14,17 @@ pub(super) fn link(api: &Api, secret: &Secret) -> String {
 
 /// New random bytes, for a link or a session.
 pub(super) fn secret() -> Result<Secret, Problem> {
-    let mut random = [0; 32];
+    Ok(Secret::of(&random()?))
+}
+
+/// Random bytes.
+pub(super) fn random<const BYTES: usize>() -> Result<[u8; BYTES], Problem> {
+    let mut random = [0; BYTES];
     getrandom::fill(&mut random).map_err(|error| {
         tracing::error!(%error, "no random bytes can be had");
         Problem::new(ProblemKind::Internal, "no random bytes can be had")
     })?;
-    Ok(Secret::of(&random))
+    Ok(random)
 }
 
 /// The same of a server that is reached there.

@@ -8,7 +8,10 @@ use axum::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::store::{ErrorClass, StoreError};
+use crate::{
+    error_chain::chain,
+    store::{ErrorClass, StoreError},
+};
 
 /// The kind of a problem: its `type` is a page of the documentation, which names it by its slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -404,17 +407,20 @@ impl Problem {
     }
 }
 
-/// A database that fails; what was refused has words of its own.
+/// A database that fails; what was refused has words of its own. Where the database is, and what it said, is in the log alone.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error.class {
             ErrorClass::Away => {
-                tracing::warn!(%error, "a request was not carried out");
+                tracing::warn!(error = chain(&error), "a request was not carried out");
                 Self::new(ProblemKind::StoreAway, "the database cannot be reached")
             }
-            ErrorClass::Refused => Self::new(ProblemKind::Conflict, error.to_string()),
+            ErrorClass::Refused => {
+                tracing::debug!(error = chain(&error), "a request was refused");
+                Self::new(ProblemKind::Conflict, error.reason())
+            }
             ErrorClass::Broken => {
-                tracing::error!(%error, "a request has failed");
+                tracing::error!(error = chain(&error), "a request has failed");
                 Self::new(ProblemKind::Internal, "the database has failed")
             }
         }

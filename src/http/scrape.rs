@@ -13,6 +13,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use jiff::Timestamp;
 use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 use tracing::debug;
 
@@ -116,6 +117,9 @@ async fn take_over(api: &Api) -> Result<(), StoreError> {
         (id.to_string(), if is_late { waited } else { 0.0 })
     });
     metrics::webhooks(&waits.collect::<Vec<_>>());
+    let turn = api.store.prune_turn(wall).await?;
+    let done_at = turn.done_at.map(Timestamp::as_second);
+    metrics::retention(done_at, turn.failure.is_some());
     Ok(())
 }
 

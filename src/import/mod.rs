@@ -20,6 +20,7 @@
 
 mod batches;
 mod error;
+mod needed;
 mod progress;
 mod rejects_file;
 mod repair_rejects;
@@ -38,11 +39,12 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use error::ImportError;
+pub use needed::{NeededColumns, templates};
 pub use progress::{Imported, Progress};
 pub use uploads::{CurrentRules, SpooledUploads, UploadRules, files_holding};
 
 use crate::{
-    audio::{Name, SoundUri},
+    audio::{Name, SoundUri, template::Template},
     campaign::engine::CampaignId,
     clock,
     list::{ContactRules, DateOrder, Fingerprint, List, ListError, Mapping},
@@ -255,6 +257,12 @@ struct OpenedList {
 /// # Errors
 /// Why it does not, in words.
 pub fn is_message(text: &str) -> Result<(), String> {
+    if Template::is_one(text) {
+        return text
+            .parse::<Template>()
+            .map(drop)
+            .map_err(|error| error.to_string());
+    }
     if text.starts_with("sound:") {
         return text
             .parse::<SoundUri>()

@@ -36,7 +36,7 @@ pub struct NewRow {
     pub message: Option<String>,
     /// The id under which the user's own system knows the contact.
     pub foreign_id: Option<String>,
-    /// All other columns that are not empty, by their names.
+    /// All other columns that are not empty, by their names; first and last name among them if the list has them apart.
     pub others: BTreeMap<String, String>,
 }
 
@@ -95,12 +95,21 @@ impl Columns {
             consent: self.consent(row, rules)?,
             message,
             foreign_id: own(Field::ForeignId),
-            others: self
-                .others()
-                .iter()
-                .filter_map(|at| Some((self.names()[*at].clone(), given(row, *at)?.into_owned())))
-                .collect(),
+            others: self.own_columns(row),
         })
+    }
+
+    /// The columns that are no field, by their names, and the parts of a name that is put together, which messages may say.
+    fn own_columns(&self, row: ListRow<'_>) -> BTreeMap<String, String> {
+        let parts = [Field::FirstName, Field::LastName].into_iter();
+        let parts = parts.filter_map(|field| Some((field.slug().to_owned(), self.of(field)?)));
+        let others = self
+            .others()
+            .iter()
+            .map(|at| (self.names()[*at].clone(), *at));
+        let all = parts.chain(others);
+        all.filter_map(|(name, at)| Some((name, given(row, at)?.into_owned())))
+            .collect()
     }
 
     /// Refuses what is no row of this list.

@@ -3,16 +3,13 @@
 use std::{borrow::Cow, collections::BTreeMap, io::Read};
 
 use super::{
-    Columns, Field, List, ListError, ListRow, Reason,
-    cell::is_like_a_number,
-    contacts::given,
-    dialect::DELIMITERS,
-    field::{names_a_number, plain},
-    header::shown,
-    reject::LeftOut,
-    rows::FirstRows,
+    Columns, Field, List, ListError, ListRow, Reason, cell::is_like_a_number, contacts::given,
+    dialect::DELIMITERS, field::names_a_number, header::shown, reject::LeftOut, rows::FirstRows,
 };
-use crate::phone::{Barring, NotBarred, PhoneNumber, Rules};
+use crate::{
+    phone::{Barring, NotBarred, PhoneNumber, Rules},
+    words::plain,
+};
 
 /// A do-not-call list, open.
 ///

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::words::plain;
+
 /// What a column can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
@@ -112,12 +114,4 @@ impl fmt::Display for Field {
 /// Whether a column of this name has numbers in it.
 pub(super) fn names_a_number(name: &str) -> bool {
     Field::of(name) == Some(Field::Number)
-}
-
-/// A name without case, spaces and marks: `Phone_Number` is `phonenumber`.
-pub(super) fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }

@@ -10,10 +10,11 @@ use thiserror::Error;
 use super::{
     Batch, ListError, ListPosition, ListRow,
     cell::is_like_a_number,
-    field::{Field, plain},
+    field::Field,
     reject::OWN_COLUMNS,
     rows::{FirstRows, Rows},
 };
+use crate::words::plain;
 
 /// A list, open: its dialect and its columns are known.
 #[derive(Debug)]

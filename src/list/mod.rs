@@ -40,7 +40,7 @@ pub use error::ListError;
 pub use field::Field;
 pub use fingerprint::{Fingerprint, RunningDigest, hex};
 pub use header::{BadMapping, Columns, List, Mapping, title_note};
-pub use preview::{ColumnUse, ListPreview, masked_cell};
+pub use preview::{ColumnUse, ListPreview};
 pub use reject::OWN_COLUMNS as REJECT_COLUMNS;
 pub use reject::{LeftOut, Reason, Reject, RejectedRows, Rejects};
 pub use writer::{Writer, guard, unguard};

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::{Batch, Columns, Field, List, ListError, Mapping, day::is_day, reject::OWN_COLUMNS};
+use super::{Batch, Columns, Field, List, ListError, Mapping, reject::OWN_COLUMNS};
 
 /// The first rows of a list.
 #[derive(Debug)]
@@ -87,39 +87,6 @@ pub enum ColumnUse {
     LeftOut,
 }
 
-/// A cell for people who may not read whole numbers: of each run of digits that is as long as a number the middle is masked. A day
-/// is no number.
-pub fn masked_cell(cell: &str) -> String {
-    if is_day(cell.trim()) {
-        return cell.to_owned();
-    }
-    let mut text: Vec<char> = cell.chars().collect();
-    let mut run: Vec<usize> = Vec::new();
-    for at in 0..=text.len() {
-        match text.get(at) {
-            Some(digit) if digit.is_numeric() => run.push(at),
-            // What digits of a number are set apart by.
-            Some(' ' | '\u{a0}' | '-' | '.' | '(' | ')' | '/' | '+' | '\t') => {}
-            Some(_) | None => {
-                if run.len() >= FEWEST_DIGITS {
-                    let shown = (run.len() - HIDDEN_DIGITS.min(run.len())).min(SHOWN_DIGITS);
-                    let hidden = shown / 2..run.len() - shown.div_ceil(2);
-                    for place in &run[hidden] {
-                        text[*place] = '•';
-                    }
-                }
-                run.clear();
-            }
-        }
-    }
-    text.into_iter().collect()
-}
-
-/// Fewest digits of a number, fewest of them that are hidden, and most that are shown.
-const FEWEST_DIGITS: usize = 7;
-const HIDDEN_DIGITS: usize = 3;
-const SHOWN_DIGITS: usize = 8;
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -184,21 +151,5 @@ mod tests {
     fn what_is_no_list_has_no_first_rows() {
         let none = ListPreview::read(Cursor::new(Vec::new()), &Mapping::default(), 2);
         assert!(matches!(none, Err(ListError::Empty)));
-    }
-
-    #[test]
-    fn numbers_are_masked_wherever_they_are() {
-        for (cell, shown) in [
-            ("+12025550101", "+1202•••0101"),
-            ("(202) 555-0101", "(202) •••-0101"),
-            ("call 202 555 0101 at nine", "call 202 ••• 0101 at nine"),
-            ("5550101", "55•••01"),
-            ("2026-03-01", "2026-03-01"),
-            ("C-1042", "C-1042"),
-            ("", ""),
-            ("٢٠٢٥٥٥٠١٠١", "٢٠٢•••٠١٠١"),
-        ] {
-            assert_eq!(masked_cell(cell), shown, "{cell}");
-        }
     }
 }

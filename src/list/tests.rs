@@ -116,10 +116,6 @@ fn a_list_is_read_as_it_was_exported() {
             "padded",
             b"number,name\n+12025550101,Ann,\n2025550102,Bob,,\n",
         ),
-        (
-            "first and last",
-            b"first name,phone,LastName\nAnn,+12025550101,\n,2025550102,Bob\n",
-        ),
     ];
     for (what, text) in rows {
         assert_eq!(
@@ -128,6 +124,18 @@ fn a_list_is_read_as_it_was_exported() {
             "{what}"
         );
     }
+    // Put together, and kept apart for messages that say them.
+    assert_eq!(
+        taken(
+            b"first name,phone,LastName\nAnn,+12025550101,\n,2025550102,Bob\nCy,2025550103,Fox\n",
+            &[]
+        ),
+        [
+            "2 +12025550101|Ann|||||first_name=Ann",
+            "3 +12025550102|Bob|||||last_name=Bob",
+            "4 +12025550103|Cy Fox|||||first_name=Cy|last_name=Fox",
+        ]
+    );
     let rows: &[(&str, &str, &[&str])] = &[
         (
             "Excel's first line",

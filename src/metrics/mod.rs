@@ -17,7 +17,7 @@ use prometheus::TextEncoder;
 
 pub use service::{
     certificate_expires, evidence_bytes, held_contacts, import_rows, imports_waiting,
-    killed_before, webhook_attempt, webhook_begins, webhook_dead, webhooks,
+    killed_before, retention, webhook_attempt, webhook_begins, webhook_dead, webhooks,
 };
 
 /// The words of labels whose series are there from the beginning: an increase from none to one is not seen.
@@ -332,15 +332,9 @@ mod tests {
             let text = text();
             // Other tests of this process may count other things meanwhile.
             let is_ours = |line: &&str| {
-                [
-                    "aftertone_legs",
-                    "aftertone_verdict",
-                    "aftertone_drops",
-                    "aftertone_http",
-                    "code=\"none\"",
-                ]
-                .iter()
-                .any(|part| line.contains(part))
+                ["probe", "code=\"none\""]
+                    .iter()
+                    .any(|part| line.contains(part))
             };
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             let lines = lines.filter(is_ours);
@@ -358,17 +352,17 @@ mod tests {
         );
         assert!(text.contains("\nprocess_start_time_seconds "), "{text}");
         let one = |cause| {
-            drop_began("double");
+            drop_began("probe");
             calls_ended(&EndedCalls {
-                verdict: Some("machine"),
-                legs: vec![("drop", Some(cause)), ("busy", None)],
+                verdict: Some("probe"),
+                legs: vec![("probe", Some(cause)), ("probe", None)],
                 to_verdict: Some(Duration::from_millis(1_500)),
                 ..EndedCalls::default()
             });
-            drop_written("delivered", "proven");
+            drop_written("probe", "probe");
             ari_request("POST", Some(200), Duration::from_millis(3));
             ari_request("BREW", None, Duration::from_millis(3));
-            http_request("/api/v1/drops/{drop}", "GET", 200, Duration::from_millis(1));
+            http_request("/probe/{probe}", "GET", 200, Duration::from_millis(1));
         };
         for cause in 0..200 {
             one(cause);
@@ -378,7 +372,7 @@ mod tests {
             one(cause);
         }
         assert_eq!(series(), before);
-        assert!(before.contains("aftertone_legs_total{leg=\"drop\",q850=\"other\"}"));
+        assert!(before.contains("aftertone_legs_total{leg=\"probe\",q850=\"other\"}"));
         assert!(before.contains("aftertone_ari_requests_total{code=\"none\",method=\"other\"}"));
     }
 

@@ -24,6 +24,8 @@ struct ServiceMeters {
     imports_waiting: IntGauge,
     held_contacts: IntGaugeVec,
     killed_before: IntGauge,
+    retention_failing: IntGauge,
+    retention_done: OnceLock<IntGauge>,
     evidence_bytes: OnceLock<IntGauge>,
     certificate_expires: OnceLock<IntGauge>,
     /// The endpoints that have series of their own.
@@ -74,6 +76,12 @@ impl ServiceMeters {
                 "aftertone_killed_before",
                 "Whether the service that had this address before did not end by itself.",
             ),
+            retention_failing: gauge(
+                r,
+                "aftertone_retention_failing",
+                "Whether what is too old was not deleted when it was last tried.",
+            ),
+            retention_done: OnceLock::new(),
             evidence_bytes: OnceLock::new(),
             certificate_expires: OnceLock::new(),
             endpoints: Mutex::default(),
@@ -179,6 +187,20 @@ pub fn evidence_bytes(bytes: u64) {
         gauge(&meters.registry, "aftertone_evidence_bytes", help)
     });
     meter.set(whole(bytes));
+}
+
+/// When what is too old was last deleted, in seconds since 1970, if ever, and whether it failed since.
+pub fn retention(done_at: Option<i64>, is_failing: bool) {
+    let meters = &*SERVICE;
+    meters.retention_failing.set(i64::from(is_failing));
+    if let Some(done_at) = done_at {
+        let meter = meters.retention_done.get_or_init(|| {
+            let name = "aftertone_retention_done_timestamp_seconds";
+            let help = "When what is too old was last deleted.";
+            gauge(&meters.registry, name, help)
+        });
+        meter.set(done_at);
+    }
 }
 
 /// When the certificate that the server shows ends, in seconds since 1970.

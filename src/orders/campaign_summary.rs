@@ -74,6 +74,18 @@ pub struct CallbackSummary {
     pub opt_out_share: Option<f64>,
     /// The interval that holds it with 95 % confidence.
     pub opt_out_95: Option<[f64; 2]>,
+    /// The share of contacts with the message whose call was sent on, from 0 to 1.
+    pub connected_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub connected_95: Option<[f64; 2]>,
+    /// The share of contacts with the message that called back and heard the prompt to its end, from 0 to 1.
+    pub listened_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub listened_95: Option<[f64; 2]>,
+    /// The share of contacts with the message that called back and hung up before, from 0 to 1.
+    pub hung_up_share: Option<f64>,
+    /// The interval that holds it with 95 % confidence.
+    pub hung_up_95: Option<[f64; 2]>,
 }
 
 /// What calls cost.
@@ -186,7 +198,9 @@ impl CallbackSummary {
     /// Counts them; so many contacts have the message.
     fn of<'a>(called_back: impl Iterator<Item = &'a CalledBack>, delivered: u64) -> Self {
         let mut summary = Self::default();
-        let (mut responses, mut opt_outs) = (0, 0);
+        // Of those who have the message.
+        let mut responses = 0;
+        let mut by_outcome = BTreeMap::new();
         for each in called_back {
             let contacts = each.contacts;
             summary.contacts += contacts;
@@ -199,18 +213,26 @@ impl CallbackSummary {
             }
             if each.is_delivered {
                 responses += contacts;
-                if each.outcome == Some(CallbackOutcome::OptedOut) {
-                    opt_outs += contacts;
+                if let Some(outcome) = each.outcome {
+                    *by_outcome.entry(outcome).or_insert(0) += contacts;
                 }
             }
         }
         let share = |counted: u64| (delivered > 0).then(|| counted as f64 / delivered as f64);
         let interval = |counted| wilson(counted, delivered).map(|(low, high)| [low, high]);
+        let of = |outcome| by_outcome.get(&outcome).copied().unwrap_or(0);
+        let [opt_outs, connected, listened, hung_up] = CallbackOutcome::ALL.map(of);
         Self {
             response_share: share(responses),
             response_95: interval(responses),
             opt_out_share: share(opt_outs),
             opt_out_95: interval(opt_outs),
+            connected_share: share(connected),
+            connected_95: interval(connected),
+            listened_share: share(listened),
+            listened_95: interval(listened),
+            hung_up_share: share(hung_up),
+            hung_up_95: interval(hung_up),
             ..summary
         }
     }
@@ -270,6 +292,10 @@ mod tests {
         );
         assert_eq!(summary.response_share, Some(0.08));
         assert_eq!(summary.opt_out_share, Some(0.02));
+        assert_eq!(summary.connected_share, Some(0.05));
+        assert_eq!(summary.listened_share, Some(0.0));
+        // Those who hung up have no message.
+        assert_eq!(summary.hung_up_share, Some(0.0));
         assert!(summary.response_95.unwrap()[0] < 0.08);
         let none = CallbackSummary::of(std::iter::empty(), 0);
         assert_eq!(none, CallbackSummary::default());

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     drop::{Outcome, Proof, Technique},
     id::DropId,
+    phone::Disclosure,
     store::{HeldState, StoredDrop},
 };
 
@@ -74,9 +75,11 @@ pub fn drop_status(stored: &StoredDrop) -> &'static str {
 }
 
 impl DropView {
-    /// A drop as it is stored; `is_full`: with its whole number.
-    pub fn of(stored: &StoredDrop, is_full: bool) -> Self {
-        let number = stored.number.as_ref().map(|number| number.shown(is_full));
+    /// A drop as it is stored, with what of the person is shown.
+    pub fn of(stored: &StoredDrop, shown: Disclosure) -> Self {
+        let number = stored.number.as_ref();
+        let number = number.map(|number| shown.number(number));
+        let foreign_id = stored.foreign_id.as_deref();
         let report = stored.report.as_deref();
         let hold = stored.hold.as_ref();
         let reason_in = |wanted| {
@@ -94,8 +97,11 @@ impl DropView {
             variant: stored.variant.clone(),
             technique: stored.technique,
             caller_id: stored.caller_id.clone(),
-            foreign_id: stored.foreign_id.clone(),
-            metadata: stored.metadata.clone(),
+            foreign_id: foreign_id.map(|id| shown.id(id).into_owned()),
+            metadata: stored
+                .metadata
+                .as_ref()
+                .map(|object| shown.metadata(object)),
             held: reason_in(HeldState::Waiting),
             until: hold
                 .filter(|hold| hold.state == HeldState::Waiting)

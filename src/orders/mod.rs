@@ -1,6 +1,7 @@
 //! What an operator orders, and what is shown of it: the types between the command line, or another front end, and the
 //! controller that runs campaigns and dials single drops.
 
+mod callback_words;
 mod campaign_summary;
 mod drop_view;
 mod examinations;
@@ -15,6 +16,7 @@ mod spec;
 mod stored;
 mod view;
 
+pub use callback_words::{callback_lines, callback_outcome_words};
 pub use campaign_summary::{CallbackSummary, CampaignSummary, CostSummary, VariantSummary};
 pub use drop_view::{DropView, drop_status};
 pub use examinations::{Examinations, SimulationOrder};
@@ -23,7 +25,7 @@ pub use list_uploads::{
     ContactFields, GivenContacts, ListForm, ListUploads, PutRow, ResumedUpload, UploadCoding,
     UploadOrder, UploadPart, UploadRefusal,
 };
-pub use person_view::{CallDocument, PersonDocuments, PersonView};
+pub use person_view::{CallDocument, PersonDocuments, PersonView, callback_object};
 pub use reload::{ReloadAnswer, ReloadRequest};
 pub use result_columns::{ChosenValues, ResultColumns, ResultValues, units};
 pub use single_drops::{AdoptedCall, DropOrder, NotOrdered, OrderedDrop, SingleDrops};

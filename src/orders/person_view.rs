@@ -1,6 +1,6 @@
 //! What is known of a person, as it is shown to programs, and what is handed out about them.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::DropView;
 use crate::{
     campaign::policy::ConsentKind,
     id::DropId,
-    phone::PhoneNumber,
+    phone::{Disclosure, PhoneNumber},
     store::{
         Barred, ContactStep, DropFilter, PersonCall, PersonCallback, PersonContact, PersonDecision,
         PersonHold, PersonPrompt, PersonRecord, PersonRemoval, Status, Store, StoreError,
@@ -23,8 +23,8 @@ pub struct PersonView<'a> {
     pub number: &'a PhoneNumber,
     /// What is known.
     pub record: &'a PersonRecord,
-    /// Whether numbers are shown whole.
-    pub full_number: bool,
+    /// What of them is shown.
+    pub shown: Disclosure,
     /// The current time.
     pub now: Timestamp,
 }
@@ -68,10 +68,13 @@ impl PersonDocuments {
                 let page = store.drops(&filter, from, false, PAGE).await?;
                 from = page.last().map(|drop| drop.id);
                 let count = page.len();
-                calls.extend(page.into_iter().map(|drop| CallDocument {
-                    drop: drop.id,
-                    object: serde_json::to_value(DropView::of(&drop, true)).unwrap_or_default(),
-                    evidence: drop.evidence.map(PathBuf::from),
+                calls.extend(page.into_iter().map(|drop| {
+                    CallDocument {
+                        drop: drop.id,
+                        object: serde_json::to_value(DropView::of(&drop, Disclosure::Full))
+                            .unwrap_or_default(),
+                        evidence: drop.evidence.map(PathBuf::from),
+                    }
                 }));
                 if count < PAGE {
                     break;
@@ -83,7 +86,7 @@ impl PersonDocuments {
             let view = PersonView {
                 number,
                 record: &record,
-                full_number: true,
+                shown: Disclosure::Full,
                 now,
             };
             view.object()
@@ -97,16 +100,16 @@ impl PersonView<'_> {
     pub fn object(&self) -> Value {
         let record = self.record;
         json!({
-            "number": self.shown(self.number),
+            "number": self.shown.number(self.number),
             "contacts": record.contacts.iter().map(|each| self.contact_object(each)).collect::<Vec<_>>(),
             "calls": record.calls.iter().map(|each| self.call_object(each)).collect::<Vec<_>>(),
-            "held": record.held.iter().map(hold_object).collect::<Vec<_>>(),
+            "held": record.held.iter().map(|each| self.hold_object(each)).collect::<Vec<_>>(),
             "callbacks": record.callbacks.iter().map(callback_object).collect::<Vec<_>>(),
-            "do_not_call": record.do_not_call.iter().map(entry_object).collect::<Vec<_>>(),
-            "removals": record.removals.iter().map(removal_object).collect::<Vec<_>>(),
+            "do_not_call": record.do_not_call.iter().map(|each| self.entry_object(each)).collect::<Vec<_>>(),
+            "removals": record.removals.iter().map(|each| self.removal_object(each)).collect::<Vec<_>>(),
             "prompts": record.prompts.iter().map(prompt_object).collect::<Vec<_>>(),
             "erased": record.erased.as_ref().map(|(at, because)| {
-                json!({ "at": at.to_string(), "because": because })
+                json!({ "at": at.to_string(), "because": self.text(because.as_deref()) })
             }),
         })
     }
@@ -145,23 +148,23 @@ impl PersonView<'_> {
             "standing": contact.status.slug(),
             "list": contact.list,
             "line": contact.line,
-            "number": self.shown(&contact.number),
-            "name": contact.name,
-            "timezone": contact.zone,
-            "state": contact.state,
+            "number": self.shown.number(&contact.number),
+            "name": self.text(contact.name.as_deref()),
+            "timezone": self.text(contact.zone.as_deref()),
+            "state": self.text(contact.state.as_deref()),
             "message": contact.message,
-            "id": contact.foreign_id,
-            "columns": contact.others,
+            "id": contact.foreign_id.as_deref().map(|id| self.shown.id(id)),
+            "columns": self.columns(&contact.others),
             "consent": contact.consent.as_ref().map(|consent| json!({
                 "kind": consent_slug(consent.kind),
                 "at": consent.at.map(|at| at.to_string()),
-                "source": consent.source,
+                "source": self.text(consent.source.as_deref()),
             })),
             "attempts": contact.attempts,
             "outcome": outcome,
             "refused": refused,
             "next": { "why": slug, "words": words, "at": at, "held": held, "zone": zone },
-            "decisions": contact.decisions.iter().map(decision_object).collect::<Vec<_>>(),
+            "decisions": contact.decisions.iter().map(|each| self.decision_object(each)).collect::<Vec<_>>(),
         })
     }
 
@@ -170,12 +173,12 @@ impl PersonView<'_> {
             "drop": call.drop.to_string(),
             "campaign": call.campaign,
             "attempt": call.attempt,
-            "number": self.shown(&call.number),
+            "number": self.shown.number(&call.number),
             "pbx": call.pbx,
             "technique": call.technique,
             "message": call.message,
             "caller_id": call.caller_id,
-            "ruling": ruling(Some(&call.ruling)),
+            "ruling": self.shown.ruling(ruling(Some(&call.ruling))),
             "started_at": call.started_at.to_string(),
             "ended_at": call.ended_at.map(|at| at.to_string()),
             "outcome": call.outcome.map(|outcome| outcome.slug()),
@@ -184,8 +187,62 @@ impl PersonView<'_> {
         })
     }
 
-    fn shown(&self, number: &PhoneNumber) -> String {
-        number.shown(self.full_number)
+    fn decision_object(&self, decision: &PersonDecision) -> Value {
+        json!({
+            "at": decision.at.to_string(),
+            "decision": decision.decision,
+            "reason": decision.reason,
+            "until": decision.until.map(|until| until.to_string()),
+            "zone": decision.zone,
+            "times_held": decision.times_held,
+            "ruling": self.shown.ruling(ruling(decision.ruling.as_deref())),
+        })
+    }
+
+    fn hold_object(&self, held: &PersonHold) -> Value {
+        let mut object = json!({
+            "drop": held.drop.to_string(),
+            "message": held.message,
+            "at": held.held_at.to_string(),
+            "state": held.hold.state.slug(),
+            "reason": held.hold.reason,
+            "until": held.hold.until.to_string(),
+        });
+        if !held.fields.is_empty() {
+            object["fields"] = json!(self.columns(held.fields.texts()));
+        }
+        object
+    }
+
+    fn entry_object(&self, entry: &Barred) -> Value {
+        json!({
+            "list": entry.list.as_str(),
+            "at": entry.at.to_string(),
+            "because": self.text(entry.because.as_deref()),
+        })
+    }
+
+    fn removal_object(&self, removal: &PersonRemoval) -> Value {
+        json!({
+            "list": removal.list,
+            "at": removal.at.to_string(),
+            "who": removal.who,
+            "because": self.text(removal.because.as_deref()),
+        })
+    }
+
+    fn text<'t>(&self, text: Option<&'t str>) -> Option<Cow<'t, str>> {
+        text.map(|text| self.shown.text(text))
+    }
+
+    fn columns<'t>(
+        &self,
+        columns: impl IntoIterator<Item = (&'t String, &'t String)>,
+    ) -> BTreeMap<&'t str, Cow<'t, str>> {
+        let columns = columns.into_iter();
+        columns
+            .map(|(name, value)| (name.as_str(), self.shown.text(value)))
+            .collect()
     }
 }
 
@@ -238,53 +295,14 @@ fn next(contact: &PersonContact, now: Timestamp) -> (&'static str, String) {
     }
 }
 
-fn decision_object(decision: &PersonDecision) -> Value {
-    json!({
-        "at": decision.at.to_string(),
-        "decision": decision.decision,
-        "reason": decision.reason,
-        "until": decision.until.map(|until| until.to_string()),
-        "zone": decision.zone,
-        "times_held": decision.times_held,
-        "ruling": ruling(decision.ruling.as_deref()),
-    })
-}
-
-fn callback_object(call: &PersonCallback) -> Value {
+/// A call that came back, for programs.
+pub fn callback_object(call: &PersonCallback) -> Value {
     json!({
         "callback": call.id.to_string(),
         "at": call.at.to_string(),
         "called": call.called,
         "drop": call.drop.map(|drop| drop.to_string()),
         "outcome": call.outcome,
-    })
-}
-
-fn hold_object(held: &PersonHold) -> Value {
-    json!({
-        "drop": held.drop.to_string(),
-        "message": held.message,
-        "at": held.held_at.to_string(),
-        "state": held.hold.state.slug(),
-        "reason": held.hold.reason,
-        "until": held.hold.until.to_string(),
-    })
-}
-
-fn entry_object(entry: &Barred) -> Value {
-    json!({
-        "list": entry.list.as_str(),
-        "at": entry.at.to_string(),
-        "because": entry.because,
-    })
-}
-
-fn removal_object(removal: &PersonRemoval) -> Value {
-    json!({
-        "list": removal.list,
-        "at": removal.at.to_string(),
-        "who": removal.who,
-        "because": removal.because,
     })
 }
 

@@ -12,6 +12,7 @@ use crate::{
         policy::{Inputs, Outcome as Finding, Ruling},
     },
     drop::{Milestone, Technique},
+    phone::Disclosure,
     store::ResultRow,
 };
 
@@ -22,8 +23,8 @@ pub struct ResultColumns<'a> {
     pub campaign: &'a str,
     /// What the trunk charges, if that is known.
     pub price: Option<&'a Price>,
-    /// Whether numbers show whole.
-    pub full_number: bool,
+    /// What of people is shown.
+    pub shown: Disclosure,
     /// Whether times are the local ones of the contact, as a spreadsheet reads them; otherwise RFC 3339 in UTC.
     pub local_times: bool,
 }
@@ -108,7 +109,7 @@ impl ResultColumns<'_> {
             .map(ReportFields::read)
             .unwrap_or_default();
         let number = row.number.as_ref();
-        let number = number.map(|number| number.shown(self.full_number));
+        let number = number.map(|number| self.shown.number(number));
         let dialled = row.drop.is_some();
         let ended = dialled && row.outcome.is_some();
         let price = self.price.filter(|_| ended);
@@ -117,6 +118,7 @@ impl ResultColumns<'_> {
         let ruling = ruling.and_then(|ruling| serde_json::from_str::<Ruling>(ruling).ok());
         let zone = ruling.as_ref().and_then(zone);
         let reason = reason(row, ruling, &report);
+        let reason = reason.map(|reason| self.shown.text(&reason).into_owned());
         let local = self.local_times.then(|| {
             let zone = zone.as_deref().and_then(|name| TimeZone::get(name).ok());
             zone.unwrap_or_else(TimeZone::system)
@@ -146,8 +148,8 @@ impl ResultColumns<'_> {
             Cell::Text(self.campaign.to_owned().into()),
             Cell::count(row.line),
             Cell::owned(number),
-            Cell::text(row.name.as_deref()),
-            Cell::text(row.foreign_id.as_deref()),
+            Cell::shown(row.name.as_deref().map(|name| self.shown.text(name))),
+            Cell::shown(row.foreign_id.as_deref().map(|id| self.shown.id(id))),
             Cell::owned(row.drop.map(|drop| drop.to_string())),
             count(u64::from(row.attempt)),
             Cell::owned(row.started_at.map(time)),
@@ -227,6 +229,10 @@ impl Serialize for ChosenValues<'_, '_> {
 impl<'a> Cell<'a> {
     fn text(text: Option<&'a str>) -> Self {
         text.map_or(Self::Nothing, |text| Self::Text(text.into()))
+    }
+
+    fn shown(text: Option<Cow<'a, str>>) -> Self {
+        text.map_or(Self::Nothing, Self::Text)
     }
 
     fn owned(text: Option<String>) -> Self {
@@ -372,7 +378,7 @@ mod tests {
         let result_columns = ResultColumns {
             campaign: "spring",
             price: Some(&price),
-            full_number: false,
+            shown: Disclosure::Programs,
             local_times: false,
         };
         let row = dropped();
@@ -410,7 +416,7 @@ mod tests {
         "#);
         // In the line above it is masked.
         let whole = ResultColumns {
-            full_number: true,
+            shown: Disclosure::Full,
             price: None,
             ..result_columns
         };
@@ -542,7 +548,7 @@ mod tests {
         ResultColumns {
             campaign: "spring",
             price: None,
-            full_number: false,
+            shown: Disclosure::Programs,
             local_times: false,
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     drop::{Adoption, Technique},
     id::DropId,
     phone::{CallerId, PhoneNumber},
-    store::{OrderKeeping, StoreError},
+    store::{OrderKeeping, SpokenColumns, StoreError},
     traces::TraceParent,
 };
 
@@ -28,8 +28,10 @@ pub struct DropOrder {
     pub consent: Option<Consent>,
     /// The rules that are set aside, and why.
     pub overrides: Vec<Override>,
-    /// A prepared message's name, or a `sound:` URI of the PBX.
+    /// A prepared message's name, a `sound:` URI of the PBX, or a template.
     pub message: String,
+    /// What a template says of whoever is called.
+    pub fields: SpokenColumns,
     /// One call or two; `None`: as configured.
     pub technique: Option<Technique>,
     /// The number shown; `None`: as configured.
@@ -86,6 +88,9 @@ pub enum NotOrdered {
     /// The message cannot be used.
     #[error("{0}")]
     Message(String),
+    /// What the message says of whoever is called was not given, or cannot be said.
+    #[error("{0}")]
+    Fields(String),
     /// The PBX, the way to it, or a clock: it may pass.
     #[error("{0}")]
     Away(String),

@@ -358,7 +358,7 @@ fn without_days(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn is_day(word: &str) -> bool {
+pub(super) fn is_day(word: &str) -> bool {
     let Some(separator) = word.chars().find(|c| "-/.".contains(*c)) else {
         return false;
     };

@@ -8,16 +8,18 @@
 
 mod barring;
 mod caller_id;
+mod disclosure;
 mod error;
 mod whereabouts;
 mod written;
 
 use std::fmt;
 
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, ValidationError};
 
 pub use barring::{Barring, NotBarred};
 pub use caller_id::{CallerId, CallerIdError};
+pub use disclosure::{Disclosure, masked_text};
 pub use error::PhoneError;
 pub use whereabouts::{COUNTRIES_ABROAD, zones_of_country, zones_of_place};
 pub use written::{Rounded, clean};
@@ -109,6 +111,19 @@ impl PhoneNumber {
     /// The whole number's digits, without a `+`. Not for logs.
     pub fn digits(&self) -> &str {
         &self.digits
+    }
+
+    /// Whether there may be numbers that begin with this one and are longer, as far as the plan of its country says how long those
+    /// of its kind are.
+    pub fn may_go_on(&self) -> bool {
+        let parse = |digits: &str| PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok();
+        let (Some(own), Some(longer)) = (parse(&self.digits), parse(&format!("{}0", self.digits)))
+        else {
+            return false;
+        };
+        let kind = PHONE_NUMBER_UTIL.get_number_type(&own);
+        let possible = PHONE_NUMBER_UTIL.is_possible_number_for_type_with_reason(&longer, kind);
+        !matches!(possible, Err(ValidationError::TooLong))
     }
 
     fn from_e164(text: &str) -> Option<Self> {

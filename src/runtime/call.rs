@@ -139,5 +139,8 @@ impl Reports {
 /// Ends a channel this long after it was set, whatever it does.
 pub(crate) const LIMIT: &str = "TIMEOUT(absolute)";
 
+/// The value of [`LIMIT`] that takes it away.
+pub(crate) const NO_LIMIT: &str = "0";
+
 /// Keeps a channel out of the PBX's call records.
 pub(crate) const NO_CDR: &str = "CDR_PROP(disable)";

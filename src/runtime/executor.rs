@@ -1,7 +1,8 @@
-//! Carries out what drops want: each command becomes requests, sent in order in a task of its own.
+//! Carries out what drops want: each command becomes requests, sent in a task of its own in one round or two. Those of a round go
+//! out side by side, since each reply of a PBX far away is waited for; the second round is the step that the first one prepares.
 //!
 //! What a command becomes is decided by `steps` alone, without a network; the fail-safes of the PBX are set there,
-//! each before the step that it guards. Every failure comes back to the drop as an event.
+//! each in the round before the step that it guards. Every failure comes back to the drop as an event.
 //!
 //! The commands about one leg are carried out one after the other, in their order; only a hang-up and the stop of a play
 //! overtake.
@@ -12,18 +13,19 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, Span, debug};
 
 use super::{
-    call::{CallSpec, LIMIT, NO_CDR, Reports, Trunk},
+    call::{CallSpec, LIMIT, NO_CDR, NO_LIMIT, Reports, Trunk},
     carrier::Carrier,
     listener::{self, Coming, DEAD_MAN_LIMIT, TapChannels, ToListener},
 };
 use crate::{
-    ari::{Failure, HangUp, Originate, Rest, whole_seconds},
-    drop::{Command, Event, Mode, Refusal, Technique, WhenUnsure},
+    ari::{Failure, HangUp, Originate, Rest, all_done, whole_seconds},
+    drop::{Command, Event, Mode, Refusal, RefusalKind, Technique, WhenUnsure},
     id::{ChannelId, DropId, PlaybackId},
     words::Leg,
 };
@@ -190,15 +192,21 @@ async fn carry_out(
 ) -> Option<Event> {
     let command = context.command;
     debug!(?command, "asked of the pbx");
-    for step in steps(trunk, context.drop, command, context.spec.as_deref()) {
-        match take(rest, unless, step).await {
-            Ok(Taken::Done) => {}
-            Ok(Taken::NotThere) => {
-                if let Command::HangUp(leg) = command {
+    for round in steps(trunk, context.drop, command, context.spec.as_deref()) {
+        let round = round.into_iter().map(|step| take(rest, unless, step));
+        match all_done(join_all(round).await) {
+            Ok(taken) => {
+                if let Command::HangUp(leg) = command
+                    && taken.contains(&Taken::NotThere)
+                {
                     return Some(Event::Absent(leg));
                 }
             }
             Err(failure) => {
+                let failure = match taken_over(trunk, context) {
+                    Some(channel) => found_out(rest, &channel, failure).await,
+                    None => failure,
+                };
                 debug!(?command, kind = ?failure.kind, detail = failure.detail, "refused by the pbx");
                 let why = Refusal::from(failure);
                 return Some(Event::Refused { command, why });
@@ -221,65 +229,141 @@ async fn carry_out(
     }
 }
 
-/// The requests that carry out a command, in order. None for a command of a drop that has ended, but for a hang-up.
-fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Vec<Step> {
-    let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
-    let mut taking_over = match (command, spec) {
-        (Command::Listen(leg) | Command::AwaitReady(leg), Some(spec)) if spec.adopted.is_some() => {
-            take_over(trunk, drop, leg, spec)
-        }
-        (Command::Play(leg, _), Some(spec)) if spec.adopted.is_some() => {
-            vec![Step::Subscribe(trunk.app.clone(), channel(leg))]
-        }
-        _ => Vec::new(),
+/// The channel that a command is the first to ask something of, and that somebody else has made.
+fn taken_over(trunk: &Trunk, context: &CommandContext) -> Option<ChannelId> {
+    let (Command::Listen(leg) | Command::AwaitReady(leg) | Command::Play(leg, _)) = context.command
+    else {
+        return None;
     };
-    taking_over.extend(own_steps(trunk, drop, command, spec));
-    taking_over
+    let is_adopted = context.spec.as_ref()?.adopted.is_some();
+    is_adopted.then(|| ChannelId::leg(trunk.run.clone(), context.drop, leg))
 }
 
-/// The same of a leg that is in our hands.
-fn own_steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Vec<Step> {
+/// Why a channel could not be taken over. One that has ended since it was handed over is refused in many ways, and the event of its
+/// end may have come before it was ours: so it is asked for.
+async fn found_out(rest: &Rest, channel: &ChannelId, failure: Failure) -> Failure {
+    match failure.kind {
+        RefusalKind::WrongState | RefusalKind::Rejected | RefusalKind::Failed => {
+            match rest.channel(&channel.to_string()).await {
+                Ok(None) => Failure {
+                    kind: RefusalKind::NotFound,
+                    ..failure
+                },
+                Ok(Some(_)) | Err(_) => failure,
+            }
+        }
+        // That is so already, or the PBX does not answer.
+        RefusalKind::NotFound
+        | RefusalKind::NotMade
+        | RefusalKind::Unreachable
+        | RefusalKind::TooLate
+        | RefusalKind::NoReply => failure,
+    }
+}
+
+/// The requests that carry out a command, by round. None for a command of a drop that has ended, but for a hang-up.
+fn steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> [Vec<Step>; 2] {
+    let Rounds {
+        mut variables,
+        mut beside,
+        then,
+    } = own_steps(trunk, drop, command, spec);
+    if let (Command::Listen(leg) | Command::AwaitReady(leg) | Command::Play(leg, _), Some(spec)) =
+        (command, spec)
+        && spec.adopted.is_some()
+    {
+        // What a call needs that somebody else has made before it goes where one of ours would: its events, a limit, and the
+        // variables that ours have since their originate.
+        let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
+        beside.push(Step::Subscribe(trunk.app.clone(), channel));
+        if !variables.iter().any(|(name, _)| *name == LIMIT) {
+            variables.push(limit(spec.plan.screening_timeout));
+        }
+        if !matches!(command, Command::Play(..)) {
+            variables.extend(self::variables(trunk, drop, leg, spec));
+        }
+    }
+    if let (false, Some(leg)) = (variables.is_empty(), turn_of(command)) {
+        let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
+        beside.push(Step::SetVariables(channel, variables));
+    }
+    [beside, then.into_iter().collect()]
+}
+
+/// What a command asks for, and what has to be so before it.
+#[derive(Default)]
+struct Rounds {
+    /// Variables and functions of the leg's channel.
+    variables: Vec<(&'static str, String)>,
+    /// What is asked for beside them.
+    beside: Vec<Step>,
+    then: Option<Step>,
+}
+
+impl From<Step> for Rounds {
+    fn from(then: Step) -> Self {
+        Self {
+            then: Some(then),
+            ..Self::default()
+        }
+    }
+}
+
+/// What carries out a command on a leg that is in our hands.
+fn own_steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSpec>) -> Rounds {
     let channel = |leg| ChannelId::leg(trunk.run.clone(), drop, leg);
     let playback = |play| PlaybackId {
         run: trunk.run.clone(),
         drop,
         play,
     };
+    let set = |variables: Vec<_>, then| Rounds {
+        variables,
+        beside: Vec::new(),
+        then,
+    };
     match (command, spec) {
-        (Command::HangUp(leg), _) => vec![Step::HangUp(channel(leg))],
-        (Command::StopPlay(play), _) => vec![Step::StopPlay(playback(play))],
+        (Command::HangUp(leg), _) => Step::HangUp(channel(leg)).into(),
+        (Command::StopPlay(play), _) => Step::StopPlay(playback(play)).into(),
         (Command::Dial(leg), Some(spec)) => {
-            vec![Step::Originate(Box::new(originate(trunk, drop, leg, spec)))]
+            Step::Originate(Box::new(originate(trunk, drop, leg, spec))).into()
         }
         (Command::Screen(leg), Some(spec)) => {
-            let mut steps = answered(channel(leg), leg, spec.plan.screening_timeout);
-            steps.push(Step::Continue(channel(leg), trunk.context.clone(), "s"));
-            steps
+            let screening = Step::Continue(channel(leg), trunk.context.clone(), "s");
+            set(answered(leg, spec.plan.screening_timeout), Some(screening))
         }
         (Command::Listen(leg), Some(_)) => match trunk.media {
             // It stays in our app.
-            Some(Carrier::WebSocket(_)) => answered(channel(leg), leg, DEAD_MAN_LIMIT),
+            Some(Carrier::WebSocket(_)) => set(answered(leg, DEAD_MAN_LIMIT), None),
             // Its limit and its place in the call records are the dialplan's to set: all it needs, it has since the originate.
             Some(Carrier::AudioSocket(_)) | None => {
-                vec![Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s")]
+                Step::Continue(channel(leg), LISTEN_CONTEXT.to_owned(), "s").into()
             }
         },
-        (Command::AwaitReady(leg), Some(spec)) => vec![
-            limit(channel(leg), spec.plan.ready_timeout + PLAY_GRACE),
-            Step::Continue(channel(leg), trunk.context.clone(), "wait"),
-        ],
-        (Command::Play(leg, play), Some(spec)) => vec![
+        (Command::AwaitReady(leg), Some(spec)) => {
+            let waiting = Step::Continue(channel(leg), trunk.context.clone(), "wait");
+            set(
+                vec![limit(spec.plan.ready_timeout + PLAY_GRACE)],
+                Some(waiting),
+            )
+        }
+        (Command::Play(leg, play), Some(spec)) => {
+            let playing = Step::Play(channel(leg), playback(play), spec.media.clone());
             // Before the play: during it the request would wait until it has ended.
-            limit(channel(leg), spec.plan.message_limit() + PLAY_GRACE),
-            Step::Play(channel(leg), playback(play), spec.media.clone()),
-        ],
-        (Command::GiveBack(leg), Some(_)) => vec![
-            Step::SetVariable(channel(leg), LIMIT, NO_LIMIT.to_owned()),
-            Step::SetVariable(channel(leg), STATUS, HUMAN.to_owned()),
-            // What it does from there on is none of ours.
-            Step::Unsubscribe(trunk.app.clone(), channel(leg)),
-            Step::Continue(channel(leg), BACK_CONTEXT.to_owned(), "s"),
-        ],
+            set(
+                vec![limit(spec.plan.message_limit() + PLAY_GRACE)],
+                Some(playing),
+            )
+        }
+        (Command::GiveBack(leg), Some(_)) => {
+            let back = Step::Continue(channel(leg), BACK_CONTEXT.to_owned(), "s");
+            Rounds {
+                variables: vec![(LIMIT, NO_LIMIT.to_owned()), (STATUS, HUMAN.to_owned())],
+                // What it does from there on is none of ours.
+                beside: vec![Step::Unsubscribe(trunk.app.clone(), channel(leg))],
+                then: Some(back),
+            }
+        }
         // The listener's, who has the connection.
         (Command::Speak(..) | Command::Say(_) | Command::Hush(_) | Command::Release(_), _)
         | (
@@ -290,31 +374,18 @@ fn own_steps(trunk: &Trunk, drop: DropId, command: Command, spec: Option<&CallSp
             | Command::GiveBack(_)
             | Command::Play(..),
             None,
-        ) => Vec::new(),
+        ) => Rounds::default(),
     }
 }
 
 /// What an answered leg needs, by either way of detection.
-fn answered(channel: ChannelId, leg: Leg, after: Duration) -> Vec<Step> {
-    let mut steps = vec![limit(channel.clone(), after)];
+fn answered(leg: Leg, after: Duration) -> Vec<(&'static str, String)> {
+    let mut variables = vec![limit(after)];
     if leg == Leg::Busy {
         // From here on it is a call like any other, and belongs in the books.
-        steps.push(Step::SetVariable(channel, NO_CDR, "0".into()));
+        variables.push((NO_CDR, "0".into()));
     }
-    steps
-}
-
-/// What a call needs that somebody else has made before it goes where one of ours would: its events, a limit at once, and the
-/// variables that ours have since their originate.
-fn take_over(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Vec<Step> {
-    let channel = ChannelId::leg(trunk.run.clone(), drop, leg);
-    let set = |(name, value)| Step::SetVariable(channel.clone(), name, value);
-    let mut steps = vec![
-        Step::Subscribe(trunk.app.clone(), channel.clone()),
-        limit(channel.clone(), spec.plan.screening_timeout),
-    ];
-    steps.extend(variables(trunk, drop, leg, spec).into_iter().map(set));
-    steps
+    variables
 }
 
 /// What the dialplan has to know of a leg.
@@ -380,15 +451,14 @@ fn originate(trunk: &Trunk, drop: DropId, leg: Leg, spec: &CallSpec) -> Originat
 }
 
 /// The PBX's own time limit of a channel, counted from when it is set.
-fn limit(channel: ChannelId, after: Duration) -> Step {
-    let seconds = whole_seconds(after).to_string();
-    Step::SetVariable(channel, LIMIT, seconds)
+fn limit(after: Duration) -> (&'static str, String) {
+    (LIMIT, whole_seconds(after).to_string())
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     Originate(Box<Originate>),
-    SetVariable(ChannelId, &'static str, String),
+    SetVariables(ChannelId, Vec<(&'static str, String)>),
     Continue(ChannelId, String, &'static str),
     Subscribe(String, ChannelId),
     Unsubscribe(String, ChannelId),
@@ -397,6 +467,7 @@ enum Step {
     HangUp(ChannelId),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Done,
     NotThere,
@@ -408,8 +479,9 @@ async fn take(rest: &Rest, unless: &CancellationToken, step: Step) -> Result<Tak
             originate.unless = unless.clone();
             rest.originate(&originate).await?;
         }
-        Step::SetVariable(channel, name, value) => {
-            rest.set_variable(&channel, name, &value).await?;
+        Step::SetVariables(channel, variables) => {
+            rest.set_variables_of(&channel.to_string(), &variables)
+                .await?;
         }
         Step::Continue(channel, context, extension) => {
             rest.continue_in(&channel, &context, extension, 1).await?;
@@ -447,9 +519,6 @@ pub(crate) const STATUS: &str = "AFTERTONE_STATUS";
 
 /// Its value if a person was on the line.
 const HUMAN: &str = "human";
-
-/// The value of [`LIMIT`] that takes it away.
-const NO_LIMIT: &str = "0";
 
 /// From how many legs on those whose commands are carried out are forgotten.
 const LOOK_THROUGH: usize = 1_024;
@@ -489,7 +558,7 @@ mod tests {
     };
 
     #[test]
-    fn each_command_becomes_its_requests_in_order() {
+    fn each_command_becomes_its_requests_in_two_rounds_at_most() {
         use Command as C;
         use Leg::{Busy, Drop};
         let rows = [
@@ -499,7 +568,7 @@ mod tests {
             ),
             (
                 C::Screen(Busy),
-                "busy TIMEOUT(absolute)=90; busy CDR_PROP(disable)=0; busy continue aftertone-screen,s",
+                "busy TIMEOUT(absolute)=90, CDR_PROP(disable)=0; busy continue aftertone-screen,s",
             ),
             (C::Listen(Drop), "drop continue aftertone-listen,s"),
             (C::Listen(Busy), "busy continue aftertone-listen,s"),
@@ -524,34 +593,38 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_is_taken_over_gets_a_limit_before_anything_else_and_none_when_it_goes_back() {
+    fn a_call_that_is_taken_over_gets_a_limit_before_it_goes_anywhere_and_none_when_it_goes_back() {
         use Command as C;
         let mut adopted = spec();
         adopted.plan.technique = Technique::Adopted;
         adopted.adopted = Some("1700000000.42".to_owned());
-        let drop = DropId::from_u128(7);
-        let begins = "drop heard by aftertone-run1; drop TIMEOUT(absolute)=90; drop AFTERTONE_APP=aftertone-run1; \
-             drop AFTERTONE_DROP=00000000000000000000000000000007; drop AFTERTONE_READY_TIMEOUT=60; \
-             drop AFTERTONE_WHEN_UNSURE=hang_up; ";
+        let begins = |limit: u32| {
+            format!(
+                "drop heard by aftertone-run1 + drop TIMEOUT(absolute)={limit}, AFTERTONE_APP=aftertone-run1, \
+                 AFTERTONE_DROP=00000000000000000000000000000007, AFTERTONE_READY_TIMEOUT=60, \
+                 AFTERTONE_WHEN_UNSURE=hang_up; "
+            )
+        };
         assert_eq!(
             told(C::Listen(Leg::Drop), Some(&adopted)),
-            format!("{begins}drop continue aftertone-listen,s")
+            format!("{}drop continue aftertone-listen,s", begins(90))
         );
+        // One limit: two would be set in no certain order.
         assert_eq!(
             told(C::AwaitReady(Leg::Drop), Some(&adopted)),
-            format!("{begins}drop TIMEOUT(absolute)=65; drop continue aftertone-screen,wait")
+            format!("{}drop continue aftertone-screen,wait", begins(65))
         );
         assert_eq!(
             told(C::Play(Leg::Drop, Play(1)), Some(&adopted)),
-            "drop heard by aftertone-run1; drop TIMEOUT(absolute)=13; drop play1 sound:/x/spring"
+            "drop heard by aftertone-run1 + drop TIMEOUT(absolute)=13; drop play1 sound:/x/spring"
         );
         assert_eq!(
             told(C::GiveBack(Leg::Drop), Some(&adopted)),
-            "drop TIMEOUT(absolute)=0; drop AFTERTONE_STATUS=human; drop unheard by aftertone-run1; \
+            "drop unheard by aftertone-run1 + drop TIMEOUT(absolute)=0, AFTERTONE_STATUS=human; \
              drop continue aftertone-left,s"
         );
         assert_eq!(told(C::HangUp(Leg::Drop), Some(&adopted)), "drop hang up");
-        assert!(steps(&trunk(), drop, C::GiveBack(Leg::Drop), None).is_empty());
+        assert_eq!(told(C::GiveBack(Leg::Drop), None), "");
     }
 
     #[test]
@@ -570,14 +643,12 @@ mod tests {
         };
         let told = |leg| {
             let command = Command::Listen(leg);
-            let steps = steps(&trunk, DropId::from_u128(7), command, Some(&spec()));
-            let told: Vec<_> = steps.iter().map(tell).collect();
-            told.join("; ")
+            told_on(&trunk, command, Some(&spec()))
         };
         assert_eq!(told(Leg::Drop), "drop TIMEOUT(absolute)=10");
         assert_eq!(
             told(Leg::Busy),
-            "busy TIMEOUT(absolute)=10; busy CDR_PROP(disable)=0"
+            "busy TIMEOUT(absolute)=10, CDR_PROP(disable)=0"
         );
         let mut spec = spec();
         spec.plan.mode = Mode::Listen;
@@ -705,16 +776,30 @@ mod tests {
     }
 
     fn told(command: Command, spec: Option<&CallSpec>) -> String {
-        let steps = steps(&trunk(), DropId::from_u128(7), command, spec);
-        let told: Vec<_> = steps.iter().map(tell).collect();
-        told.join("; ")
+        told_on(&trunk(), command, spec)
+    }
+
+    /// The requests of a command: `;` between two rounds, `+` between those that go out side by side.
+    fn told_on(trunk: &Trunk, command: Command, spec: Option<&CallSpec>) -> String {
+        let rounds = steps(trunk, DropId::from_u128(7), command, spec);
+        let rounds = rounds.iter().filter(|round| !round.is_empty());
+        let told = rounds.map(|round| {
+            let told: Vec<_> = round.iter().map(tell).collect();
+            told.join(" + ")
+        });
+        told.collect::<Vec<_>>().join("; ")
     }
 
     fn tell(step: &Step) -> String {
         let role = |channel: &ChannelId| channel.to_string().rsplit('-').next().unwrap().to_owned();
         match step {
             Step::Originate(call) => format!("{} originate", role(&call.channel)),
-            Step::SetVariable(channel, name, value) => format!("{} {name}={value}", role(channel)),
+            Step::SetVariables(channel, variables) => {
+                let set = variables
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"));
+                format!("{} {}", role(channel), set.collect::<Vec<_>>().join(", "))
+            }
             Step::Continue(channel, context, extension) => {
                 format!("{} continue {context},{extension}", role(channel))
             }

@@ -11,7 +11,7 @@ use std::{
 use tempfile::NamedTempFile;
 use thiserror::Error;
 
-use crate::{clock, id::RunName};
+use crate::{clock, id::RunName, owner::give_to_owner_of};
 
 /// The folder of lock files, shared by all processes of this machine that use one PBX.
 ///
@@ -37,6 +37,8 @@ impl Runs {
             folder: folder.clone(),
             source,
         })?;
+        give_to_owner_of(state_dir, &of_any_pbx);
+        give_to_owner_of(state_dir, &folder);
         Ok(Self { folder, of_any_pbx })
     }
 
@@ -50,6 +52,7 @@ impl Runs {
             // Locked before it gets its name: no sweep ever sees it free.
             let hidden = NamedTempFile::new_in(&self.folder)?;
             hidden.as_file().lock()?;
+            give_to_owner_of(&self.folder, hidden.path());
             Ok(hidden.persist_noclobber(&path)?)
         };
         let file = begin().map_err(|source| RunsError::Begin {

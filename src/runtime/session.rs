@@ -1,6 +1,6 @@
 //! A run of its own on a PBX: its lock, its event link, its driver.
 
-use std::{collections::BTreeSet, panic::resume_unwind, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use backon::Retryable as _;
 use tokio::{
@@ -37,6 +37,7 @@ use crate::{
     evidence::Recorder,
     id::{DropId, RunName},
     screen::RATE,
+    tasks,
 };
 
 /// A run on a PBX, beside others.
@@ -195,16 +196,21 @@ impl Session {
     /// [`DriverError`] if the run had ended before for a reason of its own.
     pub async fn close(self) -> Result<(), DriverError> {
         self.orders.give(Order::Drain).await;
-        let ended = join(self.driver).await;
+        let ended = tasks::join(self.driver).await;
         if let Some(lease) = self.lease {
             lease.release().await;
         }
         // The driver has dropped its end of the commands, so the executor sees the last ones through and ends.
-        if timeout(LAST_COMMANDS, join(self.executor)).await.is_err() {
+        if timeout(LAST_COMMANDS, tasks::join(self.executor))
+            .await
+            .is_err()
+        {
             warn!("requests to the pbx are still unanswered");
         }
         if let Some(supervisor) = self.supervisor
-            && timeout(LAST_COMMANDS, join(supervisor)).await.is_err()
+            && timeout(LAST_COMMANDS, tasks::join(supervisor))
+                .await
+                .is_err()
         {
             warn!("the recogniser of `screen.words` has not ended");
         }
@@ -321,7 +327,7 @@ impl Claim {
             source,
         })?;
         let runs = Runs::open(&config.state_dir, identity.as_str())?;
-        let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
+        let library = config.messages().library();
         let library = library.map_err(SessionError::Library)?;
         let live = runs.begin(&run)?;
         Ok(Self {
@@ -632,14 +638,6 @@ pub(crate) fn app_of_instance(config: &Config) -> String {
 /// The app name of a run of its own: no events of others come to it, and none of its own go elsewhere.
 pub(crate) fn app_of(app: &str, run: &RunName) -> String {
     format!("{app}-{run}")
-}
-
-/// The outcome of a task; its panic is ours.
-async fn join<T>(task: JoinHandle<T>) -> T {
-    match task.await {
-        Ok(outcome) => outcome,
-        Err(error) => resume_unwind(error.into_panic()),
-    }
 }
 
 /// Orders that wait for the driver.

@@ -2,14 +2,15 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{
     ListName, Store, StoreError,
     codec::{self, micros},
     events::EventRow,
     retry::Attempts,
-    sql::{Sql, args, sql},
-    tally::{known, time},
+    sql::{Sql, args, row, rows, sql},
+    tally::known,
     transaction::Tx,
 };
 use crate::{
@@ -52,32 +53,38 @@ pub struct AnsweredDrop {
     pub variant: Option<String>,
 }
 
-/// A call that a person made back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PersonCallback {
-    /// Its id.
-    pub id: CallbackId,
-    /// When it came.
-    pub at: Timestamp,
-    /// The number that they called, as the PBX has it.
-    pub called: Option<String>,
-    /// The drop that it answers.
-    pub drop: Option<DropId>,
-    /// What came of it; `None` while it is up.
-    pub outcome: Option<CallbackOutcome>,
+/// Drops that are to be ended because whoever they call wants no more calls, as this process hears of them. Clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct LeftAlone(broadcast::Sender<DropId>);
+
+impl Default for LeftAlone {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(KEPT))
+    }
 }
 
-/// Contacts that called back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CalledBack {
-    /// The variant that they were left.
-    pub variant: Option<String>,
-    /// Whether the message was left.
-    pub is_delivered: bool,
-    /// What came of their last call; `None` while it is up.
-    pub outcome: Option<CallbackOutcome>,
-    /// How many of them there are.
-    pub contacts: u64,
+impl LeftAlone {
+    fn tell(&self, drop: DropId) {
+        // Nothing may dial here.
+        let _ = self.0.send(drop);
+    }
+}
+
+/// Hears of these drops.
+#[derive(Debug)]
+pub struct DropsLeftAlone(broadcast::Receiver<DropId>);
+
+impl DropsLeftAlone {
+    /// The next one. Some may be left out if many come at once.
+    pub async fn next(&mut self) -> DropId {
+        loop {
+            match self.0.recv().await {
+                Ok(drop) => return drop,
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
 }
 
 impl Store {
@@ -142,7 +149,8 @@ impl Store {
     }
 
     /// Puts a number on a do-not-call list because whoever called back wants it, and tells of it. From then on no intent is written for
-    /// it, also by campaigns that dial at this moment.
+    /// it, also by campaigns that dial at this moment. Of drops whose intents were written before and that have no end, those hear
+    /// that [`Self::left_alone`] them here; of others [`Self::is_being_called`] knows.
     ///
     /// # Errors
     /// [`StoreError`]; then it is not certain that the number is on the list.
@@ -157,18 +165,44 @@ impl Store {
         loop {
             match self.try_to_opt_out(call, number, list, now).await {
                 Err(error) if attempts.again(&error).await => {}
-                done => return done,
+                done => {
+                    for drop in done? {
+                        self.left_alone.tell(drop);
+                    }
+                    return Ok(());
+                }
             }
         }
     }
 
+    /// The drops that this process has in flight, if it does, to numbers that were put on a list by [`Self::opt_out`] here: they are to
+    /// be ended.
+    pub fn left_alone(&self) -> DropsLeftAlone {
+        DropsLeftAlone(self.left_alone.0.subscribe())
+    }
+
+    /// Whether a drop to a number has no end whose intent was written since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_being_called(
+        &self,
+        number: &PhoneNumber,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.read("look for drops to a number").await?;
+        let open = tx.open_drops(number, micros(since)).await?;
+        Ok(!open.is_empty())
+    }
+
+    /// Returns the drops to the number that have no end.
     async fn try_to_opt_out(
         &self,
         call: CallbackId,
         number: &PhoneNumber,
         list: &ListName,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<DropId>, StoreError> {
         let mut tx = self
             .write(format!("add to the do-not-call list `{}`", list.as_str()))
             .await?;
@@ -197,7 +231,10 @@ impl Store {
             };
             tx.tell(&told, at).await?;
         }
-        tx.commit().await
+        // No intent is being written any more: it is on the list.
+        let open = tx.open_drops(number, i64::MIN).await?;
+        tx.commit().await?;
+        Ok(open)
     }
 
     /// Ends a call, and tells of it. One that was ended before stays as it is.
@@ -232,34 +269,26 @@ impl Store {
         tx.commit().await?;
         Ok(open.len() as u64)
     }
-
-    /// The contacts of a campaign that called back, those counted that have the same in common.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn called_back(&self, campaign: CampaignId) -> Result<Vec<CalledBack>, StoreError> {
-        let mut tx = self
-            .read(format!("count who called campaign {campaign} back"))
-            .await?;
-        if !tx.has_step(STEP) {
-            return Ok(Vec::new());
-        }
-        let stored: Vec<(Option<String>, i64, Option<String>, i64)> =
-            tx.all(COUNTS, args![campaign.0]).await?;
-        let read = |(variant, is_delivered, outcome, count): (_, i64, Option<String>, i64)| {
-            let outcome = outcome.map(|slug| known(&tx, CallbackOutcome::read(&slug), "outcome"));
-            Ok(CalledBack {
-                variant,
-                is_delivered: is_delivered == 1,
-                outcome: outcome.transpose()?,
-                contacts: count.unsigned_abs(),
-            })
-        };
-        stored.into_iter().map(read).collect()
-    }
 }
 
 impl Tx {
+    /// The drops to a number, in any spelling, that have no end and whose intents were written since.
+    async fn open_drops(
+        &mut self,
+        number: &PhoneNumber,
+        since: i64,
+    ) -> Result<Vec<DropId>, StoreError> {
+        let spellings = number.spellings();
+        let given = rows(
+            spellings
+                .iter()
+                .map(|number| row! { number: codec::number(number) }),
+        );
+        let open: Vec<(String,)> = self.all(OPEN_DROPS, args![&given, since]).await?;
+        let read = |(drop,): (String,)| known(self, drop.parse().ok(), "drop's id");
+        open.into_iter().map(read).collect()
+    }
+
     /// The last drop to whoever calls, from the number that they called.
     async fn answered_drop(
         &mut self,
@@ -288,12 +317,17 @@ impl Tx {
             }
             (Some(_), None) => false,
         };
+        // What a call showed that an agent had made is not known.
+        let may_be_it = |shown: Option<&str>| shown.is_none();
         let latest: Vec<Columns> = self
             .all(LATEST, args![codec::number(caller), LOOKED_AT])
             .await?;
-        let found = latest
-            .into_iter()
-            .find(|(_, shown, ..)| is_it(shown.as_deref()));
+        let of = |fits: &dyn Fn(Option<&str>) -> bool| {
+            let mut drops = latest.iter();
+            drops.position(|(_, shown, ..)| fits(shown.as_deref()))
+        };
+        let found = of(&is_it).or_else(|| of(&may_be_it));
+        let found = found.and_then(|nth| latest.into_iter().nth(nth));
         let Some((drop, _, campaign, name, spec, contact, foreign_id, variant)) = found else {
             return Ok(None);
         };
@@ -305,30 +339,6 @@ impl Tx {
             foreign_id,
             variant,
         }))
-    }
-
-    /// The calls that came back from these numbers, oldest first.
-    pub(super) async fn callbacks_of(
-        &mut self,
-        given: &str,
-    ) -> Result<Vec<PersonCallback>, StoreError> {
-        type Columns = (String, i64, Option<String>, Option<String>, Option<String>);
-        if !self.has_step(STEP) {
-            return Ok(Vec::new());
-        }
-        let stored: Vec<Columns> = self.all(OF_PERSON, args![given]).await?;
-        let read = |(id, at, called, drop, outcome): Columns| {
-            let outcome = outcome.map(|slug| known(self, CallbackOutcome::read(&slug), "outcome"));
-            let drop = drop.map(|id| known(self, id.parse().ok(), "drop's id"));
-            Ok(PersonCallback {
-                id: known(self, id.parse().ok(), "call's id")?,
-                at: time(self, at)?,
-                called,
-                drop: drop.transpose()?,
-                outcome: outcome.transpose()?,
-            })
-        };
-        stored.into_iter().map(read).collect()
     }
 
     /// Erases who called, of these numbers; returns in how many calls.
@@ -375,6 +385,9 @@ impl Tx {
 /// The step of the schema with calls that came back.
 pub(super) const STEP: i64 = 21;
 
+/// How many are kept for those who are slow to hear of them.
+const KEPT: usize = 256;
+
 /// How many of the latest drops to a number are looked at: more than that, from other numbers, is not what they answer.
 const LOOKED_AT: i64 = 20;
 
@@ -384,6 +397,13 @@ const LATEST: Sql = sql!(
      (SELECT * FROM drops WHERE number = $1 ORDER BY started_at DESC LIMIT $2) AS drops \
      LEFT JOIN campaigns ON campaigns.id = drops.campaign LEFT JOIN contacts ON contacts.id = drops.contact \
      LEFT JOIN ordered_drops ON ordered_drops.drop_id = drops.id ORDER BY drops.started_at DESC"
+);
+
+const OPEN_DROPS: Sql = sql!(
+    "SELECT drops.id FROM drops WHERE drops.outcome IS NULL AND drops.started_at > $2 \
+     AND drops.number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ")"
 );
 
 const BEGIN: Sql = sql!(
@@ -417,21 +437,6 @@ const END: Sql = sql!(
 const ENDED: Sql = sql!("SELECT outcome, number FROM callbacks WHERE id = $1");
 
 const OPEN: Sql = sql!("SELECT id FROM callbacks WHERE pbx = $1 AND ended_at IS NULL ORDER BY at");
-
-/// By the variant that was left last.
-const COUNTS: Sql = sql!(
-    "SELECT (SELECT callbacks.variant FROM callbacks WHERE callbacks.campaign = contacts.campaign \
-     AND callbacks.contact = contacts.id ORDER BY callbacks.at DESC LIMIT 1) AS left_variant, \
-     CAST(CASE WHEN contacts.outcome = 'delivered' THEN 1 ELSE 0 END AS BIGINT) AS is_delivered, contacts.callback, count(*) \
-     FROM contacts WHERE contacts.campaign = $1 AND contacts.called_back_at IS NOT NULL \
-     GROUP BY left_variant, is_delivered, contacts.callback ORDER BY left_variant, is_delivered, contacts.callback"
-);
-
-const OF_PERSON: Sql = sql!(
-    "SELECT callbacks.id, callbacks.at, callbacks.called, callbacks.drop_id, callbacks.outcome FROM ",
-    { number BIGINT },
-    " CROSS JOIN callbacks WHERE callbacks.number = given.number ORDER BY callbacks.at, callbacks.id"
-);
 
 const FORGET: Sql = sql!(
     "UPDATE callbacks SET number = 0 WHERE number IN (SELECT given.number FROM ",

@@ -272,11 +272,11 @@ impl Store {
     ///
     /// A cancelled campaign is over at once if no drop of it is in flight: a controller that holds contacts of it can
     /// start none of them any more. Else it is `cancelling` until its last drop is settled, by the controller that
-    /// dialled it or, if that is gone, by the one that takes its drops over.
+    /// dialled it or, if that is gone, by the one that takes its drops over. To cancel one that is cancelled changes nothing.
     ///
     /// # Errors
-    /// [`StoreError`], refused if there is no such campaign, if it is cancelled, if one that is a draft, over or
-    /// cancelling is to be paused, or a cancelling one resumed.
+    /// [`StoreError`], refused if there is no such campaign, if one that is cancelled is to be paused or resumed, one that is
+    /// a draft, over or cancelling paused, or a cancelling one resumed.
     pub async fn order(
         &self,
         campaign: CampaignId,
@@ -295,7 +295,9 @@ impl Store {
         tx.one::<(i64,)>(LOCK, args![campaign.0]).await?;
         let before = tx.campaign_of(campaign).await?;
         let (status, why, in_flight) = match (order, before.status) {
-            (_, Status::Cancelled) => {
+            // It may be sent again, such as by a client that never saw the first answer.
+            (OperatorCommand::Cancel(_), Status::Cancelled) => return Ok(before),
+            (OperatorCommand::Pause(_) | OperatorCommand::Resume, Status::Cancelled) => {
                 return Err(tx.refuse(format!("`{}` is cancelled", before.name)));
             }
             (OperatorCommand::Pause(_), Status::Draft) => {

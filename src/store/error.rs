@@ -91,6 +91,19 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         self.kind.hint()
     }
+
+    /// Why it was not done, for whoever asked from elsewhere: neither where the database is, nor what it said itself.
+    pub fn reason(&self) -> String {
+        if self.source.is::<sqlx::Error>() {
+            return match self.class {
+                ErrorClass::Refused => "the database does not take a value of it",
+                ErrorClass::Away => "the database cannot be reached",
+                ErrorClass::Broken => "the database has failed",
+            }
+            .to_owned();
+        }
+        self.source.to_string()
+    }
 }
 
 /// Why something was not done.
@@ -473,5 +486,23 @@ fn kind_of_io(error: &std::io::Error) -> Kind {
         std::io::ErrorKind::ReadOnlyFilesystem => Kind::ReadOnly,
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::Full,
         _ => Kind::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_what_was_refused_and_neither_where_nor_what_the_database_said() {
+        let error = |failure| {
+            let place: Arc<str> = "postgres://db.example:5432/calls".into();
+            StoreError::new("pause campaign 3".to_owned(), place, failure)
+        };
+        let refused = error(Failure::Refused("`spring` is a draft".to_owned()));
+        assert_eq!(refused.reason(), "`spring` is a draft");
+        assert!(refused.to_string().contains("db.example"));
+        let broken = error(Failure::Database(sqlx::Error::RowNotFound));
+        assert_eq!(broken.reason(), "the database has failed");
     }
 }

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    ControllerLease, Intent, OrderRecord, OrderWritten, Store, StoreError, Write, Written,
+    ControllerLease, Intent, OrderRecord, OrderWritten, SpokenColumns, Store, StoreError, Write,
+    Written,
     codec::{self, consent_slug, micros},
     commit::write_alone,
     events::EventRow,
@@ -50,6 +51,8 @@ pub struct HeldDrop {
     pub overrides: Vec<Override>,
     /// The message.
     pub message: String,
+    /// What the message says of whoever is called, by the names that it uses; nothing if it is the same for all.
+    pub fields: SpokenColumns,
     /// One call or two.
     pub technique: Technique,
     /// The number shown; `None`: as configured when it is dialled.
@@ -90,33 +93,15 @@ impl Store {
         }
         tx.keep_order(held.drop, order).await?;
         let drop = held.drop.to_string();
-        let consent = held.consent.as_ref();
-        let overrides = held
-            .overrides
-            .iter()
-            .map(|one| json!({ "rule": one.rule().slug(), "because": one.because() }));
-        let overrides =
-            (!held.overrides.is_empty()).then(|| Value::Array(overrides.collect()).to_string());
-        let kind = held.kind.to_string();
-        let given = args![
-            &drop,
-            codec::number(&held.number),
-            &held.pbx,
-            &kind,
-            consent.map(|consent| consent_slug(consent.kind)),
-            consent.and_then(|consent| consent.at).map(micros),
-            consent.and_then(|consent| consent.source.as_deref()),
-            overrides.as_deref(),
-            &held.message,
-            held.technique.slug(),
-            held.caller_id.as_ref().map(CallerId::as_str),
-            hold.reason.slug(),
-            &hold.ruling,
-            micros(hold.until),
-            held.expires_at.map(micros),
-            micros(now),
-        ];
-        tx.execute(HOLD, given).await?;
+        let place = HeldPlace {
+            state: "waiting",
+            reason: hold.reason.slug(),
+            words: None,
+            ruling: &hold.ruling,
+            until: hold.until,
+            settled_at: None,
+        };
+        tx.place_held(held, &place, now).await?;
         let expires_at = held.expires_at.map(|at| at.to_string());
         let detail = hold_detail(
             hold.reason.slug(),
@@ -274,7 +259,63 @@ pub(super) struct WaitingDrop {
     expires_at: Option<i64>,
 }
 
+/// Where a drop is that is not dialled, and why.
+pub(super) struct HeldPlace<'a> {
+    pub(super) state: &'static str,
+    pub(super) reason: &'a str,
+    pub(super) words: Option<&'a str>,
+    pub(super) ruling: &'a str,
+    pub(super) until: Timestamp,
+    pub(super) settled_at: Option<Timestamp>,
+}
+
 impl Tx {
+    /// Writes the row of a drop that is not dialled, for good or yet.
+    pub(super) async fn place_held(
+        &mut self,
+        held: &HeldDrop,
+        place: &HeldPlace<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let drop = held.drop.to_string();
+        let consent = held.consent.as_ref();
+        let overrides = held
+            .overrides
+            .iter()
+            .map(|one| json!({ "rule": one.rule().slug(), "because": one.because() }));
+        let overrides =
+            (!held.overrides.is_empty()).then(|| Value::Array(overrides.collect()).to_string());
+        let kind = held.kind.to_string();
+        // What its message would have said is of use only as long as it waits.
+        let is_waiting = place.settled_at.is_none();
+        let fields =
+            (is_waiting && !held.fields.is_empty()).then(|| json!(held.fields).to_string());
+        let given = args![
+            &drop,
+            codec::number(&held.number),
+            &held.pbx,
+            &kind,
+            consent.map(|consent| consent_slug(consent.kind)),
+            consent.and_then(|consent| consent.at).map(micros),
+            consent.and_then(|consent| consent.source.as_deref()),
+            overrides.as_deref(),
+            &held.message,
+            held.technique.slug(),
+            held.caller_id.as_ref().map(CallerId::as_str),
+            place.state,
+            place.reason,
+            place.words,
+            place.ruling,
+            micros(place.until),
+            held.expires_at.map(micros),
+            micros(now),
+            place.settled_at.map(micros),
+            fields.as_deref(),
+        ];
+        self.execute(PLACE, given).await?;
+        Ok(())
+    }
+
     /// A drop that waits, which nobody else changes until the transaction ends.
     pub(super) async fn waiting(&mut self, drop: &str) -> Result<Option<WaitingDrop>, StoreError> {
         type Columns = (i64, String, i64, Option<i64>);
@@ -344,6 +385,7 @@ type StoredHeldDrop = (
     Option<String>,
     Option<i64>,
     Option<String>,
+    Option<String>,
 );
 
 fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
@@ -361,6 +403,7 @@ fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
         caller,
         expires,
         traceparent,
+        fields,
     ) = stored;
     let consent = match level {
         Some(slug) => Some(Consent {
@@ -373,6 +416,8 @@ fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
     let overrides = overrides
         .as_deref()
         .map_or(Some(Vec::new()), read_overrides);
+    let fields = fields.as_deref().map(serde_json::from_str).transpose();
+    let fields: Option<SpokenColumns> = known(tx, fields.ok(), "field of a message")?;
     let caller_id = caller.map(|caller| known(tx, CallerId::parse(&caller).ok(), "caller id"));
     Ok(HeldDrop {
         drop: known(tx, id.parse().ok(), "drop's id")?,
@@ -382,6 +427,7 @@ fn read(tx: &Tx, stored: StoredHeldDrop) -> Result<HeldDrop, StoreError> {
         consent,
         overrides: known(tx, overrides, "rule that is set aside")?,
         message,
+        fields: fields.unwrap_or_default(),
         technique: known(tx, codec::technique(&technique), "technique")?,
         caller_id: caller_id.transpose()?,
         expires_at: expires.map(|at| time(tx, at)).transpose()?,
@@ -396,16 +442,16 @@ fn read_overrides(text: &str) -> Option<Vec<Override>> {
     list.iter().map(read).collect()
 }
 
-const HOLD: Sql = sql!(
+const PLACE: Sql = sql!(
     "INSERT INTO held_drops (drop_id, number, pbx, kind, consent, consent_at, consent_source, overrides, message, \
-     technique, caller_id, state, reason, ruling, until, due_at, expires_at, held_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', $12, $13, $14, $14, $15, $16)"
+     technique, caller_id, state, reason, words, ruling, until, due_at, expires_at, held_at, settled_at, fields) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18, $19, $20)"
 );
 
 const DUE: Sql = sql!(
     "SELECT drop_id, number, pbx, kind, consent, consent_at, consent_source, overrides, message, technique, caller_id, \
-     expires_at, (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = held_drops.drop_id) AS traceparent \
-     FROM held_drops WHERE state = 'waiting' AND pbx = $1 AND due_at <= $2 ORDER BY due_at, drop_id LIMIT $3"
+     expires_at, (SELECT traceparent FROM ordered_drops WHERE ordered_drops.drop_id = held_drops.drop_id) AS traceparent, \
+     fields FROM held_drops WHERE state = 'waiting' AND pbx = $1 AND due_at <= $2 ORDER BY due_at, drop_id LIMIT $3"
 );
 
 const NEXT: Sql = sql!("SELECT min(due_at) FROM held_drops WHERE state = 'waiting' AND pbx = $1");

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Store, StoreError,
+    SpokenColumns, Store, StoreError,
     codec::{self, micros},
     events::EventRow,
     retry::Attempts,
@@ -58,6 +58,8 @@ pub struct PersonHold {
     pub drop: DropId,
     /// The message.
     pub message: String,
+    /// What the message says of them.
+    pub fields: SpokenColumns,
     /// When it was ordered.
     pub held_at: Timestamp,
     /// What the gate has made of it.
@@ -287,15 +289,23 @@ impl Tx {
         if !self.has_step(STEP) {
             return Ok(Vec::new());
         }
-        let stored: Vec<StoredHoldOf> = self.all(HOLDS_OF, args![given]).await?;
+        let sql = if self.has_step(FIELDS_STEP) {
+            HOLDS_OF
+        } else {
+            HOLDS_OF_EARLIER
+        };
+        let stored: Vec<StoredHoldOf> = self.all(sql, args![given]).await?;
         let mut all = Vec::with_capacity(stored.len());
-        for (id, message, held_at, state, reason, words, until) in stored {
+        for (id, message, held_at, state, reason, words, until, fields) in stored {
             let Some(hold) = self.settled_hold((&state, reason, words, until))? else {
                 continue;
             };
+            let fields = fields.as_deref().map(serde_json::from_str).transpose();
+            let fields: Option<SpokenColumns> = known(self, fields.ok(), "field of a message")?;
             all.push(PersonHold {
                 drop: known(self, id.parse().ok(), "drop's id")?,
                 message,
+                fields: fields.unwrap_or_default(),
                 held_at: time(self, held_at)?,
                 hold,
             });
@@ -332,10 +342,22 @@ impl Tx {
 }
 
 /// The columns of [`HOLDS_OF`].
-type StoredHoldOf = (String, String, i64, String, String, Option<String>, i64);
+type StoredHoldOf = (
+    String,
+    String,
+    i64,
+    String,
+    String,
+    Option<String>,
+    i64,
+    Option<String>,
+);
 
 /// The step of the schema with held drops.
 const STEP: i64 = 18;
+
+/// The step with what their messages say of people.
+const FIELDS_STEP: i64 = 23;
 
 /// The reason of a drop that was not allowed in time, and what it says.
 const EXPIRED: &str = "expired";
@@ -358,7 +380,8 @@ const ALL_WAITING: Sql =
     sql!("SELECT drop_id FROM held_drops WHERE state = 'waiting' ORDER BY drop_id");
 
 const SETTLE: Sql = sql!(
-    "UPDATE held_drops SET state = $2, reason = $3, words = $4, ruling = coalesce($5, ruling), settled_at = $6 \
+    "UPDATE held_drops SET state = $2, reason = $3, words = $4, ruling = coalesce($5, ruling), settled_at = $6, \
+     fields = NULL \
      WHERE drop_id = $1 AND state = 'waiting'"
 );
 
@@ -391,7 +414,14 @@ const WAITING_OF: Sql = sql!(
 
 const HOLDS_OF: Sql = sql!(
     "SELECT held_drops.drop_id, held_drops.message, held_drops.held_at, held_drops.state, held_drops.reason, \
-     held_drops.words, held_drops.until FROM ",
+     held_drops.words, held_drops.until, held_drops.fields FROM ",
+    { number BIGINT },
+    " CROSS JOIN held_drops WHERE held_drops.number = given.number ORDER BY held_drops.held_at, held_drops.drop_id"
+);
+
+const HOLDS_OF_EARLIER: Sql = sql!(
+    "SELECT held_drops.drop_id, held_drops.message, held_drops.held_at, held_drops.state, held_drops.reason, \
+     held_drops.words, held_drops.until, CAST(NULL AS TEXT) FROM ",
     { number BIGINT },
     " CROSS JOIN held_drops WHERE held_drops.number = given.number ORDER BY held_drops.held_at, held_drops.drop_id"
 );
@@ -410,7 +440,7 @@ const FORGET_ORDERS: Sql = sql!(
 
 const FORGET: Sql = sql!(
     "UPDATE held_drops SET number = 0, consent = NULL, consent_at = NULL, consent_source = NULL, overrides = NULL, \
-     ruling = '{}', words = NULL WHERE number IN (SELECT given.number FROM ",
+     ruling = '{}', words = NULL, fields = NULL WHERE number IN (SELECT given.number FROM ",
     { number BIGINT },
     ")"
 );

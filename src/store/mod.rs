@@ -21,6 +21,7 @@ mod audit;
 mod audit_entry;
 mod bulk;
 mod callbacks;
+mod called_back;
 mod campaigns;
 mod codec;
 mod commit;
@@ -50,11 +51,13 @@ mod open;
 mod ordered;
 mod pages;
 mod person;
+mod pins;
 mod places;
 mod prompts;
 mod prune;
 mod prune_turn;
 mod queue;
+mod refused;
 mod removals;
 mod requeue;
 mod restored;
@@ -64,6 +67,7 @@ mod salt;
 mod server_clock;
 mod sessions;
 mod shares;
+mod spoken;
 mod sql;
 mod sweep;
 mod tally;
@@ -82,7 +86,8 @@ use std::sync::Arc;
 
 pub use audit::{AuditRow, AuditState};
 pub use audit_entry::AuditEntry;
-pub use callbacks::{AnsweredDrop, CalledBack, NewCallback, PersonCallback};
+pub use callbacks::{AnsweredDrop, DropsLeftAlone, NewCallback};
+pub use called_back::{CallbackCount, CalledBack, PersonCallback};
 pub use campaigns::{Campaign, NewCampaign, OperatorCommand, Status};
 pub use commit::{DropEnd, Full, Intent, StartSlot, StartTerms, Write, Written};
 pub use contacts::{ContactFilter, ContactHistory, ContactSearch, StoredContact};
@@ -111,8 +116,7 @@ pub use open::{
     copies_of,
 };
 pub use ordered::{
-    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord, OrderWritten, RefusedOrder,
-    RequestDigest,
+    IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord, OrderWritten, RequestDigest,
 };
 pub use person::{
     ContactStep, PersonCall, PersonContact, PersonDecision, PersonPrompt, PersonRecord,
@@ -122,12 +126,14 @@ pub use prompts::{NewPrompt, PromptHearing, PromptOrigin, StoredPrompt};
 pub use prune::{Prunable, Pruned};
 pub use prune_turn::PruneTurn;
 pub use queue::{Facts, Leased, Recent, RecentCalls};
+pub use refused::{RefusedDrop, RefusedOrder};
 pub use removals::Removal;
 pub use requeue::{ContactEnd, Operator, Requeue, Requeued};
 pub use restored::Quietened;
 pub use results::{Cursor, Filter, ResultRow};
 pub use server_clock::Compared;
 pub use shares::Shares;
+pub use spoken::SpokenColumns;
 pub use tally::{CallsOfLength, Tally};
 pub use trunk_talk::{SampledDrop, TrunkTalk};
 pub use uploads::{AcceptedUpload, NewUpload, StoredUpload, UploadCounts, UploadEnd, UploadState};
@@ -157,6 +163,8 @@ pub struct Store {
     /// Whether it was opened to read, and nothing is written.
     is_to_read: bool,
     salt: Salt,
+    /// What this process has in flight that is to be ended.
+    left_alone: callbacks::LeftAlone,
     /// What its changes leave in the audit log.
     audit: Option<Arc<audit_entry::AuditSlip>>,
 }

@@ -2,17 +2,15 @@
 //! request which is sent again, whatever died in between, dials nothing twice.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{
     AuditEntry, ControllerLease, Intent, Store, StoreError, Write, Written,
-    codec::{self, micros, sha256},
+    codec::{micros, sha256},
     commit::write_alone,
-    events::EventRow,
     sql::{Sql, args, sql},
     transaction::Tx,
 };
-use crate::{events::EventKind, id::DropId, phone::PhoneNumber};
+use crate::id::DropId;
 
 /// A key that a client chose for a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +36,7 @@ pub struct KeptAnswer {
     pub status: u16,
     /// Its body.
     pub body: String,
-    /// The drop that it is about; of one that was refused there is no row.
+    /// The drop that it is about.
     pub drop: DropId,
 }
 
@@ -81,17 +79,6 @@ pub enum OrderKeeping {
     Held,
 }
 
-/// An order of which nothing is dialled, as the log of events tells of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RefusedOrder {
-    /// [`EventKind::DropRefused`] or [`EventKind::DropHeld`].
-    pub kind: EventKind,
-    /// The number; `None` if everything about the person was erased.
-    pub number: Option<PhoneNumber>,
-    /// Why, and the id under which the user's own system knows the callee: a JSON object.
-    pub detail: Value,
-}
-
 /// What came of the intent of an ordered drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderWritten {
@@ -99,17 +86,6 @@ pub enum OrderWritten {
     Written(Written),
     /// The key was used meanwhile, by another process, or the drop that was held does not wait any more: nothing was written.
     KeyTaken,
-}
-
-impl RefusedOrder {
-    /// Of an order that the gate refuses.
-    pub const fn refused(number: PhoneNumber, detail: Value) -> Self {
-        Self {
-            kind: EventKind::DropRefused,
-            number: Some(number),
-            detail,
-        }
-    }
 }
 
 impl RequestDigest {
@@ -153,35 +129,6 @@ impl Store {
             body,
             drop,
         }))
-    }
-
-    /// Keeps the answer to an order of which nothing is dialled, with the row of it in the audit log, and tells of it. `false` if the key was
-    /// used meanwhile: nothing was written.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn keep_answer(
-        &self,
-        keyed: &KeyedAnswer,
-        refused: &RefusedOrder,
-        audit: &AuditEntry,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.write("keep the answer to an order").await?;
-        if !tx.keep_answer(keyed, now).await? {
-            return Ok(false);
-        }
-        let told = EventRow {
-            kind: refused.kind,
-            campaign: None,
-            drop: Some(&keyed.answer.drop.to_string()),
-            number: refused.number.as_ref().map(codec::number),
-            detail: &refused.detail,
-        };
-        tx.tell(&told, micros(now)).await?;
-        tx.append_audit(audit).await?;
-        tx.commit().await?;
-        Ok(true)
     }
 
     /// Writes the intent of an ordered drop as [`Self::commit`] does, and what belongs to the order with it.

@@ -30,6 +30,14 @@ impl PruneTurn {
             && self.done_at.is_none_or(|at| is_over(at, EVERY))
             && failed_at.is_none_or(|at| is_over(at, AGAIN_AFTER))
     }
+
+    /// Why what is too old was not deleted, if controllers failed at it.
+    pub fn why_not(&self) -> Option<String> {
+        let (at, why) = self.failure.as_ref()?;
+        Some(format!(
+            "what `[retention]` says was not deleted at {at:.0}: {why}"
+        ))
+    }
 }
 
 impl Store {

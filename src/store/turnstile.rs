@@ -24,6 +24,8 @@ use std::{
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::owner::give_to_owner_of_folder;
+
 /// Where the writers of a file queue.
 #[derive(Clone, Debug)]
 pub(super) struct Turnstile {
@@ -92,6 +94,7 @@ async fn lock(path: &Path, writer: Writer) -> Option<File> {
         .mode(0o600)
         .open(path);
     let file = opened.ok()?;
+    give_to_owner_of_folder(path);
     loop {
         match file.try_lock() {
             Ok(()) => return Some(file),

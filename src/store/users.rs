@@ -178,7 +178,7 @@ const ADD: Sql = sql!(
      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING"
 );
 
-const OF_NAME: Sql = sql!(
+pub(super) const OF_NAME: Sql = sql!(
     "SELECT name, role, password, password_at, created_at, created_by, disabled_at, signed_in_at, link_until FROM users \
      WHERE name = $1"
 );

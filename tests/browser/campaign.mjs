@@ -11,7 +11,7 @@ export async function byMouse(bench) {
   const page = await admin.context.newPage();
   await page.goto("/messages");
   await page.getByLabel(/drop it here/i).setInputFiles(bench.recording);
-  await page.getByLabel("Name").fill("reminder");
+  await page.getByLabel("Name", { exact: true }).fill("reminder");
   await page.getByRole("button", { name: "Upload" }).click();
   await page.waitForURL("**/messages/reminder*");
   await make(page, bench, "by-mouse", {

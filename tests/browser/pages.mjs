@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { SIZES } from "./browser.mjs";
 import { numbers, started } from "./control.mjs";
 import { until } from "./service.mjs";
@@ -26,6 +27,7 @@ export async function looksGood(bench) {
   const drops = (await api("/drops?limit=200")).items;
   const drop = drops.find((one) => one.outcome === "delivered" && one.has_evidence);
   assert.ok(items.length > 0 && drop, "there is a contact, and a drop that was delivered");
+  const callback = await callsBack(bench, api, numbers("0101", 1)[0]);
   const recording = path.join(bench.folder, "prompt.wav");
   execFileSync("sox", [bench.recording, "-r", "8000", "-c", "1", "-b", "16", recording]);
   bench.service.ask("prompts", "learn", "--ends", "records", "--label", "a practice", recording);
@@ -45,6 +47,7 @@ export async function looksGood(bench) {
     campaign: `/campaigns/${campaign}`,
     "campaign-waiting": `/campaigns/${campaign}?tab=waiting`,
     "campaign-contacts": `/campaigns/${campaign}?tab=contacts`,
+    "campaign-sample": `/campaigns/${campaign}?tab=sample`,
     "campaign-imports": `/campaigns/${campaign}?tab=imports`,
     list: `/campaigns/${campaign}?tab=imports&import=${kept.id}`,
     "campaign-settings": `/campaigns/${campaign}?tab=settings`,
@@ -53,10 +56,14 @@ export async function looksGood(bench) {
     "new-campaign": "/new-campaign",
     contacts: "/contacts",
     contact: `/contacts/${items[0].contact}`,
+    "contact-called-back": `/contacts/${callback.contact}`,
+    "campaign-called-back": `/campaigns/${callback.campaign}`,
+    "drop-called-back": `/drops/${callback.drop}`,
     "contact-tested": `/contacts/${items[0].contact}?test=true&at=2026-12-01T23:00`,
     drop: `/drops/${drop.drop}`,
     messages: "/messages",
     message: "/messages/reminder",
+    person: "/people",
     "do-not-call": "/do-not-call",
     prompts: "/prompts",
     prompt: `/prompts/${prompt.prompt}`,
@@ -79,6 +86,7 @@ export async function looksGood(bench) {
     await browser.check(page, name);
     await picture(page, name, bench);
   }
+  await showsCallback(page, callback);
   await movesPace(page, bench);
   await readsAnew(page, browser);
   // What a search finds, which has no address of its own.
@@ -88,6 +96,19 @@ export async function looksGood(bench) {
   await page.locator("tbody tr").first().waitFor();
   await browser.check(page, "contacts found");
   await picture(page, "contacts-found", bench);
+  // A person, and what an erasure answers.
+  await page.goto("/people");
+  await page.locator("[data-search]").fill(numbers("0101", 1)[0]);
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByRole("heading", { name: "Hand it out" }).waitFor();
+  await browser.check(page, "person found");
+  await page.locator("[data-search]").fill("+12025550188");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText("Nothing is kept of the number.").waitFor();
+  await page.getByLabel("I am sure").check();
+  await page.getByRole("button", { name: "Erase the person" }).click();
+  await page.getByRole("heading", { name: "What was erased" }).waitFor();
+  await browser.check(page, "person erased");
   await page.goto("/do-not-call");
   await page.locator("[data-search]").fill("+12025550199");
   await page.getByRole("button", { name: "Look up" }).click();
@@ -106,6 +127,34 @@ export async function looksGood(bench) {
   await page.waitForURL("**/messages");
   await page.close();
   bench.service.ask("campaign", "cancel", "spring");
+}
+
+// Somebody who was called calls the number that they saw, by a real call, and wants no more calls: what the log has of it.
+async function callsBack({ service }, api, number) {
+  const lab = path.basename(path.dirname(service.config));
+  const script = fileURLToPath(new URL("../lab/lab.sh", import.meta.url));
+  const called = /^caller_id = "(.*)"$/m.exec(fs.readFileSync(service.config, "utf8"))[1];
+  const call = `channel originate Local/browback${number}${called}@lab-callback/n extension w9@lab-keys`;
+  execFileSync(script, ["cli", "--name", lab, "pbx", call], { stdio: "ignore" });
+  const ended = async () => (await api("/events?types=callback.ended")).items[0]?.data;
+  const data = await until("the call back to be over", ended, 60_000);
+  assert.equal(data.outcome, "opted_out", JSON.stringify(data));
+  return data;
+}
+
+// It is on the page of the campaign, of the contact and of the drop, in its picture, and on the live page.
+async function showsCallback(page, callback) {
+  for (const [address, words] of Object.entries({
+    [`/campaigns/${callback.campaign}`]: /Contacts that called back[^]*opted out\s+1\s/i,
+    [`/contacts/${callback.contact}`]: /Calls back[^]*opted out/i,
+    [`/drops/${callback.drop}`]: /They called back[^]*opted out/i,
+    "/": /Called back\s+1 in 24 hours, 1 opted out/i,
+  })) {
+    await page.goto(address);
+    assert.match(await page.locator("main").innerText(), words, address);
+  }
+  const picture = await page.evaluate(async (drop) => (await fetch(`/api/v1/drops/${drop}/picture.svg`)).text(), callback.drop);
+  assert.match(picture, /Later: called back \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, opted out/);
 }
 
 // A list that is kept to be looked at; by the page's own form, as a session is good for no other requests that change something.

@@ -44,7 +44,29 @@ export async function staysLive(bench) {
   const took = Date.now() - backAt;
   console.log(`tabs: the thirteenth loaded in ${loaded} ms; all back after ${took} ms`);
   assert.ok(took < BACK, `the tabs were back after ${took} ms`);
+  await saysSoIfTheSessionIsOver(bench, pages, say);
   for (const page of pages) {
     await page.close();
+  }
+}
+
+// A session that is over is no server that is gone: the tabs say so, ask no more, and are live again once somebody has signed in.
+async function saysSoIfTheSessionIsOver({ service, admin }, pages, say) {
+  const { context } = admin;
+  const cookies = await context.cookies();
+  await context.clearCookies();
+  await service.kill("SIGKILL");
+  await service.start();
+  const link = (page) => page.getByRole("link", { name: "Sign in again" });
+  for (const [tab, page] of pages.entries()) {
+    await until(`tab ${tab + 1} to ask for a login`, async () => /signed out$/i.test(await say(page)) && (await link(page).count()) === 1, 20_000);
+    assert.equal(await link(page).getAttribute("href"), "/login?next=%2F");
+  }
+  await context.addCookies(cookies);
+  const page = await context.newPage();
+  await page.goto("/");
+  pages.push(page);
+  for (const [tab, page] of pages.entries()) {
+    await until(`tab ${tab + 1} to be live again`, async () => (await say(page)) === "Live" && (await link(page).count()) === 0, 20_000);
   }
 }

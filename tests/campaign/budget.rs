@@ -66,7 +66,11 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
                 paused = true;
             }
             Why::Pace { speed_percent } if speed_percent < 100 => slowed = true,
-            Why::Pace { .. } | Why::Full { .. } | Why::Waiting(_) | Why::Asking => {}
+            Why::Pace { .. }
+            | Why::Full { .. }
+            | Why::Waiting(_)
+            | Why::Asking
+            | Why::MakingMessages { .. } => {}
             why @ (Why::Over(_)
             | Why::Draining { .. }
             | Why::Cancelling { .. }
@@ -77,6 +81,7 @@ fn people_answered_and_dropped_slow_it_down_and_pause_it() {
             | Why::DatesOver
             | Why::PbxAway
             | Why::TrunkOffline
+            | Why::FilesAway(_)
             | Why::Finishing { .. }) => panic!("{why}"),
         }
     }

@@ -1,6 +1,9 @@
 //! What other controllers of the same campaign and the same trunk do counts here, too.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aftertone::{
     campaign::{
@@ -133,6 +136,7 @@ fn the_least_used_number_is_that_of_all_controllers() {
     let due = Event::Due {
         campaign: ONE,
         contacts: (0..6).map(contact).collect(),
+        unready: BTreeSet::new(),
         next: Next::Never,
     };
     engine.handle_event(due, now);

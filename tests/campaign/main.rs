@@ -13,6 +13,7 @@ mod elsewhere;
 mod fairness;
 mod gate;
 mod idle;
+mod messages;
 mod month;
 mod network;
 mod orders;

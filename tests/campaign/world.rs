@@ -1,7 +1,7 @@
 //! An engine before a store and a network on virtual time, with a log of all it started and checks at each step.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use aftertone::{
     drop::{Outcome, Technique},
     phone::PhoneNumber,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     gate::TestGate,
@@ -36,6 +36,8 @@ pub(crate) enum Act {
     Drain(InFlight),
     Pbx(PbxId, Availability),
     Store(Availability),
+    /// A message of the campaign is missing until so many seconds have gone by.
+    FilesAway(CampaignId, i64),
     /// The controller dies and another begins.
     Crash,
 }
@@ -69,6 +71,12 @@ pub(crate) struct World {
     pub(crate) trouble: u64,
     /// How long after a campaign has stopped by itself it is resumed.
     pub(crate) resume_after_ms: Option<u64>,
+    /// How long it takes to make a contact's message, at most, in milliseconds; `None`: their messages are ready.
+    pub(crate) making_ms: Option<u64>,
+    /// The contact whose message takes [`SLOW_MS`].
+    pub(crate) slow: Option<ContactId>,
+    /// When the message of each contact is made.
+    pub(crate) making: BTreeMap<(CampaignId, ContactId), Timestamp>,
     pub(crate) pbxs: BTreeMap<PbxId, PbxSettings>,
     pub(crate) campaigns: BTreeMap<CampaignId, CampaignSettings>,
     /// Campaigns that nothing may be started of at this moment.
@@ -103,6 +111,9 @@ impl World {
             latency_ms: 0,
             trouble: 0,
             resume_after_ms: None,
+            making_ms: None,
+            slow: None,
+            making: BTreeMap::new(),
             pbxs: BTreeMap::new(),
             campaigns: BTreeMap::new(),
             still: BTreeMap::new(),
@@ -255,6 +266,14 @@ impl World {
                 self.engine.handle_event(Event::Store(reach), now);
                 self.store_is = reach;
             }
+            Act::FilesAway(id, seconds) => {
+                let event = Event::FilesAway {
+                    campaign: id,
+                    why: "there is no message called `promo`".to_owned(),
+                    until: now + SignedDuration::from_secs(seconds),
+                };
+                self.engine.handle_event(event, now);
+            }
             Act::Crash => self.crash(),
         }
         self.obey();
@@ -270,6 +289,7 @@ impl World {
             self.engine.set_pbx(id, settings, self.now);
         }
         self.drops.clear();
+        self.making.clear();
         for &id in &self.away {
             self.engine
                 .handle_event(Event::Pbx(id, Availability::Away), self.now);
@@ -360,16 +380,35 @@ impl World {
             }
             return;
         }
+        let unready: BTreeSet<ContactId> = match self.making_ms {
+            Some(_) => contacts.iter().map(|contact| contact.id).collect(),
+            None => BTreeSet::new(),
+        };
         let due = Event::Due {
             campaign,
             contacts,
+            unready: unready.clone(),
             next,
         };
         self.post(at, Coming::Event(due));
+        for contact in unready {
+            let takes = match self.slow {
+                Some(slow) if slow == contact => SLOW_MS,
+                Some(_) | None => self.dice.below(self.making_ms.unwrap_or(0) + 1),
+            };
+            let ready = Event::MessageReady { campaign, contact };
+            let made_at = at + Duration::from_millis(takes);
+            self.post(made_at, Coming::Event(ready));
+            // Of one that is given back and leased again it is told twice.
+            let first = self.making.entry((campaign, contact)).or_insert(made_at);
+            *first = made_at.min(*first);
+        }
     }
 
     fn start(&mut self, start: Start) {
         self.check(&start);
+        let made_at = self.making.get(&(start.campaign, start.contact.id));
+        assert!(made_at.is_none_or(|at| *at <= self.now), "{start:?}");
         self.store.start(&start);
         self.log.push(Started {
             at: self.now,
@@ -480,3 +519,6 @@ pub(crate) fn campaign() -> CampaignSettings {
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long the message of the slow contact takes, in milliseconds.
+pub(crate) const SLOW_MS: u64 = 20_000;

@@ -314,7 +314,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("webhooks.last_success_at", "when an attempt last succeeded"),
     (
         "webhooks.probe_at",
-        "while one request at a time tries whether it answers: when the next one may be",
+        "when the next request may be, while one at a time tries whether it answers, or if it asked to be left alone",
     ),
     (
         "webhooks.orders",
@@ -939,6 +939,23 @@ const COLUMNS: &[(&str, &str)] = &[
     ),
     ("users.link_until", "until when the link is good"),
     (
+        "users.pin_number",
+        "the first four digits of the PIN by which the user records messages by telephone, which find the user; null: there is none",
+    ),
+    (
+        "users.pin",
+        "argon2id of the whole PIN, with its salt and parameters",
+    ),
+    ("users.pin_at", "when it was made"),
+    (
+        "users.pin_tries",
+        "how often it was tried since it was last right",
+    ),
+    (
+        "users.pin_locked_until",
+        "until when it is not looked at, since it was wrong too often",
+    ),
+    (
         "sessions.digest",
         "SHA-256, in hexadecimal digits, of what the browser keeps",
     ),
@@ -1029,6 +1046,10 @@ const COLUMNS: &[(&str, &str)] = &[
         "the rules of the gate that are set aside and why, as JSON",
     ),
     ("held_drops.message", "the message"),
+    (
+        "held_drops.fields",
+        "what the message says of whoever is called, as JSON; null if that is nothing, once it has ended without a call, and once the person is erased",
+    ),
     ("held_drops.technique", "`double` or `single`"),
     (
         "held_drops.caller_id",

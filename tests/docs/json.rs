@@ -190,9 +190,15 @@ pub(crate) fn objects() -> String {
     );
     add(
         "`aftertone message add` and `show`",
-        "One object; `list` prints an array of them, and `{\"name\", \"problem\"}` for one that cannot be used. `rm` prints `{\"removed\": [..]}`.",
+        "One object; `list` prints an array of them, and `{\"name\", \"problem\"}` for one that cannot be used. `add FOLDER/` prints an array as well, with `{\"file\", \"problem\"}` for one that was not added. `rm` prints `{\"removed\": [..]}`.",
         &one(&["message", "add", "tone", "tone.flac"]),
         MESSAGE,
+    );
+    add(
+        "`aftertone message say`",
+        "One object.",
+        &one(&["message", "say", "tone + tone", "--output", "said.wav"]),
+        SAY,
     );
     add(
         "`aftertone dnc check`",
@@ -235,7 +241,7 @@ pub(crate) fn objects() -> String {
     );
     add(
         "`aftertone explain`",
-        "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences`, `notes` and `phrases` (words that were recognised live) if there are any.",
+        "An object for each recording, on a line of its own. Times are in seconds from the answer. Evidence of a drop also has `same_as_live`, and `differences`, `notes`, `phrases` (words that were recognised live) and `message` (what a message that was made for the contact says) if there are any. With `--callbacks` it has `callbacks`: `{callback, at, called, drop, outcome}` of each call that came back after the drop.",
         &snapshot(|value| value["beeps"].is_array()),
         EXPLAIN,
     );
@@ -711,6 +717,21 @@ const SUMMARY: &[(&str, &str)] = &[
     ),
     ("callbacks.opt_out_95", "the range of that share"),
     (
+        "callbacks.connected_share",
+        "the share of those whose call was sent on",
+    ),
+    ("callbacks.connected_95", "the range of that share"),
+    (
+        "callbacks.listened_share",
+        "the share of those who heard the prompt to its end",
+    ),
+    ("callbacks.listened_95", "the range of that share"),
+    (
+        "callbacks.hung_up_share",
+        "the share of those who hung up before",
+    ),
+    ("callbacks.hung_up_95", "the range of that share"),
+    (
         "variants",
         "for each variant `variant`; its drops: `outcomes`, `drops_ended` (also `ended`), `drops_delivered` (also `delivered`), `delivered_share`; `confidence_95`, the range of that share; and `callbacks`, as those of the campaign",
     ),
@@ -744,6 +765,10 @@ const COUNTS: &[(&str, &str)] = &[
     (
         "late_retries",
         "retries that a cap does not let happen when they are due, in words",
+    ),
+    (
+        "empty_columns",
+        "the columns that the message needs, each with how many rows have nothing there",
     ),
 ];
 
@@ -984,6 +1009,15 @@ const MESSAGE: &[(&str, &str)] = &[
     ("report.peak_db", "the message's true peak"),
     ("report.gain_db", "what was added to the level"),
     ("report.changes", "what was changed, in words"),
+];
+
+const SAY: &[(&str, &str)] = &[
+    ("file", "the file that was written"),
+    ("duration_ms", "how long the message is"),
+    (
+        "words",
+        "the message in words: speech as it is said, recordings by their names in brackets",
+    ),
 ];
 
 const DNC: &[(&str, &str)] = &[

@@ -76,6 +76,34 @@ fn what_the_reference_calls_a_default_is_what_the_program_does() {
     configuration::check_defaults();
 }
 
+/// What is written beside a volume is gone with the container, or cannot be written at all.
+#[test]
+fn containers_keep_their_messages_in_the_volume_that_is_mounted_for_them() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let guide = read("docs/src/guide/containers.md");
+    let of_lab = read("tests/lab/compose.toml");
+    let set = |text: &str, before: &str| -> Vec<String> {
+        let lines = text.lines().map(str::trim_start);
+        let found = lines.filter_map(|line| line.strip_prefix(before));
+        let value = |rest: &str| {
+            let end = |c: char| c.is_whitespace() || c == '"';
+            rest.split(end).next().unwrap_or_default().to_owned()
+        };
+        found.map(value).collect()
+    };
+    let mounted = "- sounds:";
+    let own = set(&guide, "AFTERTONE__PBX__SOUNDS_DIR: ");
+    assert_eq!((own.len(), &own), (1, &set(&guide, mounted)));
+    let folder = &set(&of_lab, "sounds_dir = \"")[0];
+    for file in ["docker-compose.yml", "docker-compose.postgres.yml"] {
+        let mounts = set(&read(file), mounted);
+        assert!(!mounts.is_empty(), "{file}");
+        for mount in mounts {
+            assert_eq!(mount.trim_end_matches(":ro"), folder, "{file}");
+        }
+    }
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let broken = links::broken(&root(), &links::documents(&root()));

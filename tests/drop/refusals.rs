@@ -26,7 +26,7 @@ const READY: &[(f64, &str)] = &[
     (6.0, "ready drop silence"),
 ];
 
-const SCENES: [Scene; 13] = [
+const SCENES: [Scene; 17] = [
     Scene {
         name: "busy leg in the lead",
         plan: "plan",
@@ -78,6 +78,30 @@ const SCENES: [Scene; 13] = [
         plan: "plan single",
         script: &[(3.0, "entered drop"), (5.0, "screened drop machine")],
         refused: "screen drop",
+    },
+    Scene {
+        name: "listening",
+        plan: "plan single listen",
+        script: &[(3.0, "entered drop")],
+        refused: "listen drop",
+    },
+    Scene {
+        name: "listening to a call that was handed over",
+        plan: "plan adopted listen",
+        script: &[],
+        refused: "listen drop",
+    },
+    Scene {
+        name: "listening to a call that was handed over to be played to at once",
+        plan: "plan adopted now listen",
+        script: &[],
+        refused: "listen drop",
+    },
+    Scene {
+        name: "waiting for silence on a call that was handed over",
+        plan: "plan adopted",
+        script: &[],
+        refused: "await_ready drop",
     },
     Scene {
         name: "play",
@@ -195,6 +219,42 @@ screening that has given its verdict already: screen drop
     unreachable  -                            -                            hung_up
     too_late     -                            -                            hung_up
     no_reply     -                            -                            hung_up
+listening: listen drop
+    not_found    -                            hang_up drop                 lost
+    wrong_state  -                            hang_up drop                 error
+    rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
+    failed       hang_up drop                 -                            error
+    unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
+    no_reply     hang_up drop                 -                            lost
+listening to a call that was handed over: listen drop
+    not_found    -                            hang_up drop                 hung_up
+    wrong_state  -                            hang_up drop                 error
+    rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
+    failed       hang_up drop                 -                            error
+    unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
+    no_reply     hang_up drop                 -                            lost
+listening to a call that was handed over to be played to at once: listen drop
+    not_found    -                            hang_up drop                 hung_up
+    wrong_state  -                            hang_up drop                 error
+    rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
+    failed       hang_up drop                 -                            error
+    unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
+    no_reply     hang_up drop                 -                            lost
+waiting for silence on a call that was handed over: await_ready drop
+    not_found    -                            hang_up drop                 hung_up
+    wrong_state  -                            hang_up drop                 error
+    rejected     hang_up drop                 -                            error
+    not_made     hang_up drop                 -                            error
+    failed       hang_up drop                 -                            error
+    unreachable  hang_up drop                 -                            lost
+    too_late     hang_up drop                 -                            lost
+    no_reply     hang_up drop                 -                            lost
 play: play drop 1
     not_found    -                            hang_up drop                 lost
     wrong_state  -                            hang_up drop                 error

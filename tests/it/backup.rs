@@ -3,7 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![expect(clippy::print_stderr, reason = "how many backups were made is said")]
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    time::Duration,
+};
 
 use aftertone::{
     campaign::budget::TechniqueRule,
@@ -69,8 +74,14 @@ async fn a_backup_of_a_campaign_that_runs_is_restored_elsewhere_and_rings_nobody
 
     let dialled = fixture.requests(Kind::Originate);
     let elsewhere = Elsewhere::new(&fixture);
+    // Root restores what is to be the service's.
+    let is_root = chown(elsewhere.path(""), Some(SERVICE), Some(SERVICE)).is_ok();
     let restored = elsewhere.run(&["restore", "../backup.tar"]).await;
     assert_eq!(restored.status, Some(0), "{restored:?}");
+    for made in ["aftertone.db", "state", "sounds"] {
+        let owner = fs::metadata(elsewhere.path(made)).unwrap().uid();
+        assert!(!is_root || owner == SERVICE, "{made}: {owner}");
+    }
     assert!(restored.stdout.contains("paused: spring"), "{restored:?}");
     assert!(
         restored.stderr.contains("is not known here")
@@ -337,3 +348,6 @@ async fn texts(database: &std::path::Path, sql: &'static str) -> Vec<String> {
     connection.close().await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
 }
+
+/// A user who is nobody here.
+const SERVICE: u32 = 47_110;

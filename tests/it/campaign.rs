@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod called_back;
 pub(crate) mod campaign_fixture;
 mod fence;
+mod files;
 mod fleet;
 mod lease;
 mod retention;

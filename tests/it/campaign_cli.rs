@@ -39,7 +39,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
         "--retry",
         "busy:never",
     ];
-    let rows: [(&[&str], i32, &str); 22] = [
+    let rows: [(&[&str], i32, &str); 23] = [
         (&["status"], 0, "there is no campaign yet"),
         (
             &create[1..],
@@ -96,6 +96,7 @@ async fn a_campaign_is_made_changed_paused_and_cancelled_without_a_call() {
             r#"{"campaign":"spring","standing":"running"}"#,
         ),
         (&["cancel", "spring", "--hang-up"], 0, "spring: cancelled"),
+        (&["cancel", "spring"], 0, "spring: cancelled"),
         (&["resume", "spring"], 2, "`spring` is cancelled"),
         (
             &["pause", "autumn"],

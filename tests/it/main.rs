@@ -46,6 +46,7 @@ mod serve_metrics;
 mod serve_tls;
 mod standby;
 mod standstill;
+mod templates;
 mod terminal;
 mod traces;
 mod upgrade;

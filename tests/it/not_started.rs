@@ -190,6 +190,46 @@ async fn a_missing_message_is_reported_and_nothing_is_dialled() {
     assert!(!dialled, "{}", program.fake.ladder());
 }
 
+/// A credential of systemd is there only while the service runs.
+#[tokio::test]
+async fn without_its_password_only_what_speaks_to_the_pbx_does_not_start() {
+    let program = Program::new(pbx(Script::mailbox())).await;
+    let path = program.path("aftertone.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let given = text.lines().find(|line| line.starts_with("password = "));
+    let text = text.replace(given.unwrap(), "password_file = \"credentials/ari\"");
+    std::fs::write(&path, text).unwrap();
+    for line in [
+        "store migrate",
+        "campaign status",
+        "message list",
+        "dnc lists",
+        "fleet list",
+        "backup backup.tar",
+        "calls",
+        "prompts list",
+        "user list",
+        "events --limit 1",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ended = program.run(&words).await;
+        assert_eq!(ended.status, Some(0), "{line}: {ended:?}");
+    }
+    for line in [
+        "drop +12025550101 --message sound:hello-world",
+        "doctor",
+        "campaign run spring",
+        "serve",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ended = program.run(&words).await;
+        assert_eq!(ended.status, Some(2), "{line}: {ended:?}");
+        for named in ["`pbx.password_file`", "credentials/ari"] {
+            assert!(ended.stderr.contains(named), "{line}: {ended:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_secret_and_no_full_number_is_ever_logged() {
     let password = Settings::default().password;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aftertone::{
     events::{EventFilter, LoggedEvent},
+    phone::Disclosure,
     store::Store,
 };
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ async fn until_told(store: &Store, kind: &str, count: usize) -> Vec<Value> {
             if events.len() >= count {
                 return events
                     .iter()
-                    .map(|event| event.to_json(false)["data"].clone())
+                    .map(|event| event.to_json(Disclosure::Programs)["data"].clone())
                     .collect();
             }
             sleep(Duration::from_millis(50)).await;

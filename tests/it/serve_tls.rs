@@ -6,6 +6,10 @@ use std::{fs, time::Duration};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use reqwest::{Certificate, Client};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+};
 use serde_json::json;
 
 use crate::{
@@ -138,6 +142,81 @@ async fn with_tls_it_may_listen_beyond_this_machine_and_knows_its_public_name() 
     assert_eq!(ask("dialler.example.evil.example").await, 421);
     let ended = service.end().await;
     assert_eq!(ended.status, Some(0), "{ended:?}");
+}
+
+/// Browsers speak HTTP/2 over TLS: the host is in the address that they ask for, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_signs_in_over_http_2_by_whatever_name_it_came() {
+    let fixture = fixture_with_tls().await;
+    write(&fixture, "serve");
+    let service = Service::start(&fixture).await;
+    let port = service.url.rsplit(':').next().unwrap();
+    let pem = fs::read(fixture.program.path("serve.crt")).unwrap();
+    let (at, named) = (format!("127.0.0.1:{port}"), format!("localhost:{port}"));
+    for (host, origin, site, status) in [
+        (&at, format!("https://{at}"), "same-origin", 401),
+        (&named, format!("https://{named}"), "same-origin", 401),
+        // A page of somebody else's, of another port, without TLS.
+        (&at, "https://evil.example".to_owned(), "cross-site", 403),
+        (&at, format!("https://{named}"), "same-site", 403),
+        (&at, format!("http://{at}"), "same-origin", 403),
+        (&at, "https://127.0.0.1".to_owned(), "same-site", 403),
+        // A name that was made to mean this address.
+        (
+            &"evil.example".to_owned(),
+            "https://evil.example".to_owned(),
+            "same-origin",
+            421,
+        ),
+    ] {
+        let asked = axum::http::Request::post(format!("https://{host}/login"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", &origin)
+            .header("sec-fetch-site", site)
+            .body(())
+            .unwrap();
+        let answered = over_http_2(&at, &pem, asked, "user=nobody&password=wrong-as-it-is").await;
+        assert_eq!(answered, status, "{host} by {origin}, {site}");
+    }
+    // Two hosts: either has to be one of ours.
+    let two = axum::http::Request::get(format!("https://{at}/login"))
+        .header("host", "evil.example")
+        .body(())
+        .unwrap();
+    assert_eq!(over_http_2(&at, &pem, two, "").await, 421);
+    let ended = service.end().await;
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+}
+
+/// The status of what is answered over HTTP/2 to a client that trusts this certificate alone.
+async fn over_http_2(
+    at: &str,
+    pem: &[u8],
+    request: axum::http::Request<()>,
+    body: &'static str,
+) -> u16 {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(pem).unwrap())
+        .unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let plain = tokio::net::TcpStream::connect(at).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let line = connector.connect(name, plain).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(line).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let (answer, mut sending) = client.send_request(request, false).unwrap();
+    sending.send_data(body.into(), true).unwrap();
+    let status = answer.await.unwrap().status().as_u16();
+    connection.abort();
+    status
 }
 
 async fn fixture_with_tls() -> CampaignFixture {

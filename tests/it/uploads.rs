@@ -212,6 +212,12 @@ async fn a_list_that_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing
         )
         .await;
     assert_eq!(cancelled.status, 200);
+    let one = json!({"number": number(0)});
+    let added = server
+        .send(server.post("/campaigns/gone/contacts", &one))
+        .await;
+    assert_eq!((added.status, added.problem()), (409, "conflict"));
+    assert_eq!(added.body["detail"], "it is cancelled");
     let small = || list(10);
     let wrong_digest = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
     let bomb = gzip(&vec![b'0'; 200 << 20]);

@@ -1,5 +1,5 @@
 //! Agents who hand over calls that they have made: into the greeting, behind the beep, with a person on the line, to a number that
-//! must not get a message, with nobody there to take them, and with the program killed while it has them.
+//! must not get a message, with nobody there to take them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::{
-    Bench,
+    Bench, beside_others,
     campaigns::program::{Program, Running},
     check,
     network::{Lab, Number, Recording, wait_for},
@@ -19,10 +19,7 @@ use crate::{
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("agents::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(bench, format!("agents::{name}"), test));
     };
     single(
         "a_call_handed_over_in_the_greeting_is_delivered",
@@ -37,6 +34,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     single("a_person_goes_back_to_the_agent", person_goes_back);
     single("a_number_on_a_list_gets_no_message", barred);
     single("without_a_program_the_call_goes_on", nobody);
+    single("a_call_that_comes_too_late_goes_on", too_late);
     single("a_call_that_waits_is_taken_by_the_next_program", waits);
     single(
         "a_call_that_waits_for_nobody_is_ended_by_the_pbx",
@@ -45,13 +43,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     single("three_calls_at_once_are_delivered", three_at_once);
     single("campaign_run_takes_calls_as_well", taken_by_campaign_run);
     single(
-        "killed_while_it_listens_the_call_ends_and_is_lost",
-        killed_listening,
+        "a_feature_code_of_the_agent_hands_the_call_over",
+        by_feature_code,
     );
-    single(
-        "killed_while_it_speaks_the_call_ends_and_is_lost",
-        killed_speaking,
-    );
+    single("over_a_websocket_it_is_delivered_as_well", over_websocket);
     trials
 }
 
@@ -68,6 +63,17 @@ pub(crate) fn serving(program: &Program<'_>, lab: &Lab, app: &str) -> Result<Run
     Ok(service)
 }
 
+/// The same, with its API.
+pub(crate) fn serving_api(
+    program: &Program<'_>,
+    lab: &Lab,
+    app: &str,
+) -> Result<(Running, Api), Failed> {
+    let service = serving(program, lab, app)?;
+    let api = Api::new(program, &service)?;
+    Ok((service, api))
+}
+
 /// Waits until it has the app.
 fn has_app(running: &Running, lab: &Lab, app: &str) -> Result<(), Failed> {
     wait_for(PATIENCE, || {
@@ -79,21 +85,34 @@ fn has_app(running: &Running, lab: &Lab, app: &str) -> Result<(), Failed> {
     })
 }
 
+/// The PBX does not end it by itself.
+pub(crate) fn has_no_limit(lab: &Lab, channel: &str) -> Result<(), Failed> {
+    let path = format!("channels/{channel}/variable?variable=TIMEOUT(absolute)");
+    let limit = lab.ask("GET", &path)?;
+    check!(limit["value"] == "0", "{limit}");
+    Ok(())
+}
+
 /// A call that an agent has made.
-struct Call<'a> {
-    lab: &'a Lab,
-    number: Number,
+pub(crate) struct Call<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) number: Number,
 }
 
 impl<'a> Call<'a> {
     /// An agent calls a subscriber, who has answered.
-    fn made(lab: &'a Lab, app: &str, subscriber: &str) -> Result<Self, Failed> {
+    pub(crate) fn made(lab: &'a Lab, app: &str, subscriber: &str) -> Result<Self, Failed> {
+        Self::made_by(lab, app, subscriber, "application Wait 60")
+    }
+
+    /// The same, by an agent who does this on the line.
+    fn made_by(lab: &'a Lab, app: &str, subscriber: &str, does: &str) -> Result<Self, Failed> {
         let call = Self {
             lab,
             number: lab.number(subscriber),
         };
         let agent = format!(
-            "channel originate Local/{app}{}@lab-agent/n application Wait 60",
+            "channel originate Local/{app}{}@lab-agent/n {does}",
             call.number.e164()
         );
         lab.console("pbx", &agent)?;
@@ -102,7 +121,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits until the carrier has seen this of it.
-    fn until(&self, event: &str) -> Result<(), Failed> {
+    pub(crate) fn until(&self, event: &str) -> Result<(), Failed> {
         wait_for(PATIENCE, || {
             let calls = self.lab.calls(&self.number)?;
             check!(calls.iter().any(|seen| seen.event == event), "{calls:?}");
@@ -120,7 +139,7 @@ impl<'a> Call<'a> {
     }
 
     /// Its far end.
-    fn far_end(&self) -> Result<Value, Failed> {
+    pub(crate) fn far_end(&self) -> Result<Value, Failed> {
         let all = wait_for(PATIENCE, || {
             let all = self.channels()?;
             let is_far = |channel: &Value| {
@@ -135,7 +154,7 @@ impl<'a> Call<'a> {
     }
 
     /// Hands it over; returns the id of the far end's channel.
-    fn hand_over(&self, message: &str) -> Result<String, Failed> {
+    pub(crate) fn hand_over(&self, message: &str) -> Result<String, Failed> {
         let far = self.far_end()?;
         let name = far["name"].as_str().ok_or("no name")?;
         let redirect = format!("channel redirect {name} aftertone-leave,{message},1");
@@ -149,7 +168,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits until nothing of it is up.
-    fn until_gone(&self, patience: Duration) -> Result<(), Failed> {
+    pub(crate) fn until_gone(&self, patience: Duration) -> Result<(), Failed> {
         wait_for(patience, || {
             let left = self.channels()?;
             check!(left.is_empty(), "still up: {left:#?}");
@@ -158,7 +177,7 @@ impl<'a> Call<'a> {
     }
 
     /// The one drop that there is of it, once it has ended.
-    fn ended(&self, api: &Api) -> Result<Value, Failed> {
+    pub(crate) fn ended(&self, api: &Api) -> Result<Value, Failed> {
         wait_for(PATIENCE, || {
             let path = format!("/drops?number=%2B{}", &self.number.e164()[1..]);
             let page = api.ask("GET", &path, None)?;
@@ -167,6 +186,17 @@ impl<'a> Call<'a> {
             check!(drops[0]["status"] == "ended", "{page:#}");
             Ok(drops[0].clone())
         })
+    }
+
+    /// The same, which has to be delivered.
+    pub(crate) fn is_delivered(&self, api: &Api, service: &Running) -> Result<Value, Failed> {
+        let ended = self.ended(api)?;
+        check!(
+            ended["outcome"] == "delivered",
+            "{ended:#}\n{}",
+            service.said()
+        );
+        Ok(ended)
     }
 
     /// That the far end heard nothing of the message.
@@ -179,12 +209,12 @@ impl<'a> Call<'a> {
 }
 
 /// The agent's own channel, which does not wait for the message.
-fn agent_is_free(call: &Call<'_>) -> Result<(), Failed> {
+pub(crate) fn agent_is_free(call: &Call<'_>) -> Result<(), Failed> {
     wait_for(Duration::from_secs(3), || {
         let left = call.channels()?;
         let is_agents = |channel: &Value| {
             let name = channel["name"].as_str().unwrap_or_default();
-            name.starts_with("Local/")
+            name.starts_with("Local/") || channel["dialplan"]["context"] == "lab-agent"
         };
         check!(!left.iter().any(is_agents), "{left:#?}");
         Ok(())
@@ -194,17 +224,11 @@ fn agent_is_free(call: &Call<'_>) -> Result<(), Failed> {
 fn in_greeting(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentgre");
-    let service = serving(&program, lab, "agentgre")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "agentgre")?;
     let call = Call::made(lab, "agentgre", "0104")?;
     call.hand_over(&bench.message().name)?;
     agent_is_free(&call)?;
-    let ended = call.ended(&api)?;
-    check!(
-        ended["outcome"] == "delivered",
-        "{ended:#}\n{}",
-        service.said()
-    );
+    let ended = call.is_delivered(&api, &service)?;
     check!(ended["technique"] == "adopted", "{ended:#}");
     // A machine under load may stall, which is said.
     let stalled = ended.to_string().contains("this machine stalled");
@@ -229,25 +253,18 @@ fn in_greeting(bench: &Bench) -> Result<(), Failed> {
     let ends: Vec<_> = told.filter(|event| event["type"] == "drop.ended").collect();
     check!(ends.len() == 1, "{ends:#?}");
     check!(ends[0].to_string().contains("adopted"), "{ends:#?}");
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn behind_beep(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "oncebeep");
-    let service = serving(&program, lab, "oncebeep")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "oncebeep")?;
     let call = Call::made(lab, "oncebeep", "0116")?;
     // The mailbox records.
     call.until("ready")?;
     call.hand_over(&bench.message().name)?;
-    let ended = call.ended(&api)?;
-    check!(
-        ended["outcome"] == "delivered",
-        "{ended:#}\n{}",
-        service.said()
-    );
+    let ended = call.is_delivered(&api, &service)?;
     let shown = api.ask(
         "GET",
         &format!("/drops/{}", ended["drop"].as_str().unwrap_or_default()),
@@ -258,15 +275,13 @@ fn behind_beep(bench: &Bench) -> Result<(), Failed> {
     let found = delivered(bench, &call.number)?;
     check!(found.is_whole(), "{found}");
     call.until_gone(Duration::from_secs(3))?;
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn by_api(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentapi");
-    let service = serving(&program, lab, "agentapi")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "agentapi")?;
     let call = Call::made(lab, "agentapi", "0104")?;
     let far = call.far_end()?;
     let order = json!({
@@ -283,40 +298,36 @@ fn by_api(bench: &Bench) -> Result<(), Failed> {
     let found = delivered(bench, &call.number)?;
     check!(found.is_whole(), "{found}");
     call.until_gone(Duration::from_secs(3))?;
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 /// The person says hello again 2.5 s later: whatever the hand-over takes, that is heard.
 fn person(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentper");
-    let service = serving(&program, lab, "agentper")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "agentper")?;
     let call = Call::made(lab, "agentper", "0125")?;
     call.hand_over(&bench.message().name)?;
     let ended = call.ended(&api)?;
     check!(ended["outcome"] == "human", "{ended:#}\n{}", service.said());
     call.until_gone(Duration::from_secs(3))?;
     call.heard_nothing(bench)?;
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn person_goes_back(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "backpers");
-    let service = serving(&program, lab, "backpers")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "backpers")?;
     let call = Call::made(lab, "backpers", "0125")?;
     let channel = call.hand_over(&bench.message().name)?;
     let ended = call.ended(&api)?;
     check!(ended["outcome"] == "human", "{ended:#}\n{}", service.said());
     let place = call.place(&channel)?;
     check!(place["context"] == "lab-back", "{place:#}");
+    has_no_limit(lab, &channel)?;
     // It is none of the program's any more, which may end.
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30))?;
+    service.stop()?;
     let place = call.place(&channel)?;
     check!(place["context"] == "lab-back", "{place:#}");
     lab.ask("DELETE", &format!("channels/{channel}"))?;
@@ -326,8 +337,7 @@ fn person_goes_back(bench: &Bench) -> Result<(), Failed> {
 fn barred(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentdnc");
-    let service = serving(&program, lab, "agentdnc")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "agentdnc")?;
     let call = Call::made(lab, "agentdnc", "0104")?;
     program.ask(&[
         "dnc",
@@ -343,8 +353,7 @@ fn barred(bench: &Bench) -> Result<(), Failed> {
     check!(page["items"] == json!([]), "{page:#}");
     call.heard_nothing(bench)?;
     check!(service.said().contains("refused"), "{}", service.said());
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn nobody(bench: &Bench) -> Result<(), Failed> {
@@ -366,6 +375,32 @@ fn nobody(bench: &Bench) -> Result<(), Failed> {
     call.heard_nothing(bench)
 }
 
+/// It is sent to the program when whoever asked for it has given it up.
+fn too_late(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let program = program(lab, "agentlat");
+    let service = serving(&program, lab, "agentlat")?;
+    let call = Call::made(lab, "agentlat", "0104")?;
+    let far = call.far_end()?;
+    let (name, channel) = (far["name"].as_str(), far["id"].as_str());
+    let (name, channel) = name.zip(channel).ok_or("no name or no id")?;
+    let drop = "00000000000000000000000000000007";
+    let redirect = format!("channel redirect {name} aftertone-fetched,{drop},1");
+    lab.console("pbx", &redirect)?;
+    wait_for(Duration::from_secs(5), || {
+        let place = call.place(channel)?;
+        check!(place["context"] == "lab-else", "{place:#}");
+        Ok(())
+    })?;
+    let path = format!("channels/{channel}/variable?variable=AFTERTONE_STATUS");
+    let status = lab.ask("GET", &path)?;
+    check!(status["value"] == "unavailable", "{status:#}");
+    has_no_limit(lab, channel)?;
+    lab.ask("DELETE", &format!("channels/{channel}"))?;
+    call.heard_nothing(bench)?;
+    service.stop()
+}
+
 /// It dies before it has begun with a call; the next one finds the call in the app, and takes it.
 fn waits(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
@@ -381,19 +416,12 @@ fn waits(bench: &Bench) -> Result<(), Failed> {
         Ok(())
     })?;
     service.kill()?;
-    let service = serving(&program, lab, "agentwai")?;
-    let api = Api::new(&program, &service)?;
-    let ended = call.ended(&api)?;
-    check!(
-        ended["outcome"] == "delivered",
-        "{ended:#}\n{}",
-        service.said()
-    );
+    let (service, api) = serving_api(&program, lab, "agentwai")?;
+    call.is_delivered(&api, &service)?;
     let found = delivered(bench, &call.number)?;
     check!(found.is_whole(), "{found}");
     call.until_gone(Duration::from_secs(3))?;
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 /// The same, and none follows: the limit that the dialplan has set ends the call.
@@ -413,8 +441,7 @@ fn waits_for_nobody(bench: &Bench) -> Result<(), Failed> {
 fn three_at_once(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
     let program = program(lab, "agentall");
-    let service = serving(&program, lab, "agentall")?;
-    let api = Api::new(&program, &service)?;
+    let (service, api) = serving_api(&program, lab, "agentall")?;
     let made = (0..3).map(|_| Call::made(lab, "agentall", "0104"));
     let calls: Vec<_> = made.collect::<Result<_, _>>()?;
     for call in &calls {
@@ -427,8 +454,7 @@ fn three_at_once(bench: &Bench) -> Result<(), Failed> {
         check!(found.is_whole(), "{found}");
         call.until_gone(Duration::from_secs(3))?;
     }
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn taken_by_campaign_run(bench: &Bench) -> Result<(), Failed> {
@@ -454,48 +480,33 @@ fn delivered_later(bench: &Bench, call: &Call<'_>) -> Result<bool, Failed> {
     Ok(delivered(bench, &call.number)?.is_whole())
 }
 
-fn killed_listening(bench: &Bench) -> Result<(), Failed> {
-    killed(bench, "agentlis", |call| {
-        wait_for(PATIENCE, || {
-            let far = call.far_end()?;
-            check!(far["dialplan"]["context"] == "aftertone-listen", "{far:#}");
-            Ok(())
-        })
-    })
-}
-
-fn killed_speaking(bench: &Bench) -> Result<(), Failed> {
-    killed(bench, "agentspe", |call| {
-        call.until("ready")?;
-        // The message begins within a second of the beep, and lasts four; the mailbox has kept two seconds.
-        let kept = call.lab.recording(&call.number, 1, Recording::Mailbox);
-        wait_for(PATIENCE, || {
-            let bytes = std::fs::metadata(&kept)?.len();
-            check!(bytes > 2 * 16_000, "{bytes}");
-            Ok(())
-        })
-    })
-}
-
-/// Killed at some moment, it leaves nothing up, and the next one settles the drop and makes no second one.
-fn killed(
-    bench: &Bench,
-    app: &str,
-    moment: impl Fn(&Call<'_>) -> Result<(), Failed>,
-) -> Result<(), Failed> {
+/// The agent presses the keys of features.conf, and nothing else happens to the call.
+fn by_feature_code(bench: &Bench) -> Result<(), Failed> {
     let lab = bench.lab();
-    let program = program(lab, app);
-    let mut service = serving(&program, lab, app)?;
-    let call = Call::made(lab, app, "0104")?;
-    call.hand_over(&bench.message().name)?;
-    moment(&call)?;
-    service.kill()?;
+    let program = program(lab, "agentkey");
+    let (service, api) = serving_api(&program, lab, "agentkey")?;
+    check!(bench.message().name == "test", "features.conf names it");
+    let call = Call::made_by(lab, "agentkey", "0104", "extension wws5@lab-keys")?;
+    let ended = call.is_delivered(&api, &service)?;
+    check!(ended["technique"] == "adopted", "{ended:#}");
+    agent_is_free(&call)?;
+    let found = delivered(bench, &call.number)?;
+    check!(found.is_whole(), "{found}");
     call.until_gone(Duration::from_secs(3))?;
-    let service = serving(&program, lab, app)?;
-    let api = Api::new(&program, &service)?;
-    let ended = call.ended(&api)?;
-    check!(ended["outcome"] == "lost", "{ended:#}");
+    service.stop()
+}
+
+fn over_websocket(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    let program = program(lab, "agentweb").with("SCREEN__MEDIA", "websocket");
+    let (service, api) = serving_api(&program, lab, "agentweb")?;
+    let call = Call::made(lab, "agentweb", "0104")?;
+    call.hand_over(&bench.message().name)?;
+    agent_is_free(&call)?;
+    call.is_delivered(&api, &service)?;
+    let found = delivered(bench, &call.number)?;
+    check!(found.is_whole(), "{found}");
     check!(lab.times_called(&call.number)? == 1);
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    call.until_gone(Duration::from_secs(3))?;
+    service.stop()
 }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench, check,
+    Bench, beside_others, check,
     network::{Dropped, Dropping, Lab, Message, Number, Recording},
     recording::{Found, RATE, find},
     subscribers::{Case, Left, PATIENCE, case, delivered},
@@ -21,10 +21,11 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         trials.push(Trial::test(name, move || bench.shared(|| case.run(&bench))));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("answer_classes::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(
+            bench,
+            format!("answer_classes::{name}"),
+            test,
+        ));
     };
     single("0121_a_menu_repeats_itself", menu);
     single("0127_a_line_returns_an_echo", echo);

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench, check,
+    Bench, beside_others, check,
     fault_proxy::Moment,
     faults::Watched,
     listen::{LISTEN, has, nothing_is_left},
@@ -33,10 +33,11 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         }));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("dead_man_limit::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(
+            bench,
+            format!("dead_man_limit::{name}"),
+            test,
+        ));
     };
     single("a_frozen_program_loses_its_call_at_the_limit", stopped);
     single("a_long_call_is_listened_to_on_and_on", long_call);

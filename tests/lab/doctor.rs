@@ -21,7 +21,7 @@ use crate::{
 /// A test for each fault.
 pub(crate) fn trials() -> Vec<Trial> {
     let clinic = Arc::new(Mutex::new(None));
-    let rows: [(&str, Test); 26] = [
+    let rows: [(&str, Test); 27] = [
         ("http_server_off", http_server_off),
         ("a_second_general_in_ari_conf", second_general),
         ("wrong_password", wrong_password),
@@ -49,6 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "live_audio_to_an_address_without_a_listener",
             wrong_advertise,
         ),
+        ("nothing_to_record_messages_by", no_recordings),
         ("few_sessions", few_sessions),
         ("a_certificate_of_an_unknown_issuer", unknown_issuer),
         (
@@ -287,6 +288,25 @@ fn second_general(clinic: &mut Clinic) -> Result<(), Failed> {
     clinic.edit("aftertone/ari.conf", "[general]\n", "[general](+)\n")?;
     told.says("restart the PBX")?;
     clinic.lab().restart_pbx()?;
+    clinic.check_healthy()
+}
+
+/// As Debian's package leaves it; and a sound that the PBX does not have.
+fn no_recordings(clinic: &mut Clinic) -> Result<(), Failed> {
+    clinic.set("AFTERTONE__INCOMING__APP", "aftertone");
+    clinic.check_healthy()?;
+    let folder = clinic.lab().folder().join("pbx/spool/recording");
+    fs::remove_dir(&folder)?;
+    let told = clinic.fault("warn", "recording", "no folder for recordings")?;
+    told.says("`install -d ")?;
+    fs::create_dir(&folder)?;
+    clinic.set("AFTERTONE__RECORD__MENU", "no-such-sound");
+    let told = clinic.fault("warn", "recording", "`no-such-sound` (`record.menu`)")?;
+    told.says("in `[record]`")?;
+    clinic.environment.remove("AFTERTONE__RECORD__MENU");
+    clinic.console("module unload res_ari_recordings.so")?;
+    let told = clinic.fault("warn", "recording", "res_ari_recordings.so not running")?;
+    clinic.carry_out(&told)?;
     clinic.check_healthy()
 }
 

@@ -14,7 +14,7 @@ use std::{
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench, check,
+    Bench, beside_others, check,
     fault_proxy::{FaultProxy, Moment, Request, Wrong},
     listen::DIALPLAN,
     network::{Dropped, Dropping, Lab, Message, Number, Recording, wait_for},
@@ -61,10 +61,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         }
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("faults::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(bench, format!("faults::{name}"), test));
     };
     single(
         "killed_while_it_rings_for_ever_the_pbx_ends_the_calls",

@@ -30,6 +30,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             "find_message_selftest::one_packet_less_or_more_is_whole_and_two_are_not",
             packet,
         ),
+        Trial::test(
+            "find_message_selftest::a_packet_less_or_more_near_an_end_is_no_cut",
+            packet_at_an_end,
+        ),
+        Trial::test(
+            "find_message_selftest::a_packet_cut_off_a_vowel_is_missed",
+            short_cuts,
+        ),
         Trial::test("find_message_selftest::a_hole_inside_is_missed", hole),
         Trial::test("find_message_selftest::another_message_is_not_found", other),
         Trial::test("find_message_selftest::a_heard_scrap_is_alike", scrap),
@@ -151,6 +159,64 @@ fn packet() -> Result<(), Failed> {
                     "{packets} {how} at {at}: {found}"
                 );
             }
+        }
+    }
+    Ok(())
+}
+
+fn packet_at_an_end() -> Result<(), Failed> {
+    let message = message();
+    let audible = audible(&message);
+    // From one whole frame beyond it to two pieces of the finder.
+    let steps = (FRAME..20 * FRAME).step_by(FRAME / 4);
+    let near_the_end = steps.clone().map(|beyond| audible.end - beyond - FRAME);
+    let near_the_start = steps.map(|beyond| audible.start + beyond);
+    for at in near_the_end.chain(near_the_start) {
+        let gone = at..at + FRAME;
+        let mut dropped = message.clone();
+        dropped.drain(gone.clone());
+        let mut doubled = message.clone();
+        doubled.splice(at..at, message[gone].iter().copied());
+        for (how, heard) in [("dropped", dropped), ("doubled", doubled)] {
+            let found = find(&message, &line(500, &heard)).ok_or("not found")?;
+            check!(found.is_whole(), "{how} at {at} of {audible:?}: {found}");
+        }
+    }
+    Ok(())
+}
+
+/// The message begins and ends with a vowel that is held, which is like itself a packet later.
+fn short_cuts() -> Result<(), Failed> {
+    let vowel = |pitch: f32| {
+        (0..5 * FRAME).map(move |at| {
+            let turn = std::f32::consts::TAU * pitch * at as f32 / recording::RATE as f32;
+            0.2 * (turn.sin() + (3.0 * turn).sin() / 2.0)
+        })
+    };
+    for pitch in [90.0, 100.0, 103.0, 130.0, 150.0, 210.0] {
+        let message: Samples = vowel(pitch)
+            .chain(speak(7, 2.0))
+            .chain(vowel(pitch))
+            .chain(std::iter::repeat_n(0.0, 10 * FRAME))
+            .collect();
+        let audible = audible(&message);
+        for packets in 1..=3 {
+            let cut = packets * FRAME;
+            let missed = Duration::from_millis(20 * packets as u64);
+            let mut heard = message.clone();
+            heard[audible.end - cut..].fill(0.0);
+            let found = find(&message, &line(500, &heard)).ok_or("not found")?;
+            check!(
+                found.end_missing == missed,
+                "{packets}, {pitch} Hz: {found}"
+            );
+            let mut heard = message.clone();
+            heard[..audible.start + cut].fill(0.0);
+            let found = find(&message, &line(500, &heard)).ok_or("not found")?;
+            check!(
+                found.start_missing == missed,
+                "{packets}, {pitch} Hz: {found}"
+            );
         }
     }
     Ok(())

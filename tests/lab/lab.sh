@@ -164,7 +164,7 @@ logs() {
 # Starts a server in the background and waits until it takes calls.
 start() {
     server=$1
-    mkdir -p "$run/$server/run" "$run/$server/log/cdr-csv" "$run/$server/spool" "$run/$server/db" "$run/$server/keys"
+    mkdir -p "$run/$server/run" "$run/$server/log/cdr-csv" "$run/$server/spool/recording" "$run/$server/db" "$run/$server/keys"
     # Quiet logs, and bounded: one earlier file is kept.
     for log in "$run/$server/log/messages.log" "$run/$server/console.log"; do
         if [ -f "$log" ]; then mv "$log" "$log.1"; fi

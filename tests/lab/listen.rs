@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use libtest_mimic::{Failed, Trial};
 
 use crate::{
-    Bench, check,
+    Bench, beside_others, check,
     fault_proxy::{Moment, Request, Wrong},
     faults::Watched,
     network::{Dropped, Dropping, Lab, Number, Recording, wait_for},
@@ -41,10 +41,7 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
         }));
     }
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("listen::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(bench, format!("listen::{name}"), test));
     };
     single("the_connection_is_refused", refused);
     single("it_is_lost_in_the_message", lost_in_the_message);

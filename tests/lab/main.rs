@@ -7,11 +7,13 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+mod agent_deaths;
 mod agents;
 mod answer_classes;
 mod callbacks;
 mod campaigns;
 mod concurrent_programs;
+mod crowds;
 mod dead_man_limit;
 mod doctor;
 mod drops;
@@ -23,9 +25,12 @@ mod find_message_selftest;
 mod hold;
 mod hundred_drops;
 mod listen;
+mod recordings;
 mod redirects;
 mod serve;
 mod subscribers;
+mod telephones;
+mod templates;
 mod trunk;
 mod websocket;
 mod wire;
@@ -126,6 +131,16 @@ impl Bench {
     }
 }
 
+/// A test that others may run beside.
+pub(crate) fn beside_others(
+    bench: &Arc<Bench>,
+    name: String,
+    test: fn(&Bench) -> Result<(), Failed>,
+) -> Trial {
+    let bench = Arc::clone(bench);
+    Trial::test(name, move || bench.shared(|| test(&bench)))
+}
+
 /// What is tested.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_aftertone");
 
@@ -154,12 +169,17 @@ fn main() {
         faults::trials(&bench),
         serve::trials(&bench),
         agents::trials(&bench),
+        agent_deaths::trials(&bench),
         callbacks::trials(&bench),
+        telephones::trials(&bench),
+        recordings::trials(&bench),
+        templates::trials(&bench),
         // What is to come of each of hundreds holds on a machine that keeps up: theirs is the load that the lab is made for.
         campaigns::beside(&bench),
         // Last: before one that runs alone, all others have to end, and nothing is begun beside it.
         listen::alone(&bench),
         hundred_drops::trials(&bench),
+        crowds::trials(&bench),
         campaigns::alone(&bench),
     ]
     .into_iter()

@@ -1,13 +1,13 @@
 //! The service beside a real PBX: a campaign that is a draft, is started, and is delivered; a drop, and a campaign from its list to its
 //! end, over HTTP alone.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, sync::Arc};
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::{
-    Bench,
+    Bench, beside_others,
     campaigns::program::{Program, Running},
     check,
     network::{Lab, wait_for},
@@ -17,10 +17,7 @@ use crate::{
 pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut single = |name: &str, test: fn(&Bench) -> Result<(), Failed>| {
-        let bench = Arc::clone(bench);
-        trials.push(Trial::test(format!("serve::{name}"), move || {
-            bench.shared(|| test(&bench))
-        }));
+        trials.push(beside_others(bench, format!("serve::{name}"), test));
     };
     single(
         "a_draft_is_dialled_once_it_is_started_and_delivered",
@@ -125,8 +122,7 @@ fn ordered(bench: &Bench) -> Result<(), Failed> {
     let found = delivered(bench, &number)?;
     check!(found.is_whole(), "{found}");
     check!(lab.times_called(&number)? == 2);
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn sent_paused_and_cancelled(bench: &Bench) -> Result<(), Failed> {
@@ -186,8 +182,7 @@ fn sent_paused_and_cancelled(bench: &Bench) -> Result<(), Failed> {
     };
     let found = delivered(bench, first)?;
     check!(found.is_whole(), "{found}");
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn started_and_delivered(bench: &Bench) -> Result<(), Failed> {
@@ -214,8 +209,7 @@ fn started_and_delivered(bench: &Bench) -> Result<(), Failed> {
     check!(found.is_whole(), "{found}");
     check!(lab.times_called(&draft)? == 2);
     check!(service.ended()?.is_none(), "{}", service.said());
-    service.signal("-TERM")?;
-    service.finish(Duration::from_secs(30)).map(drop)
+    service.stop()
 }
 
 fn until_complete(program: &Program<'_>, campaign: &str) -> Result<(), Failed> {

@@ -8,7 +8,7 @@ use aftertone::{
     drop::Outcome,
     events::{EventFilter, LoggedEvent},
     id::DropId,
-    phone::{CallerId, Rules},
+    phone::{CallerId, Disclosure, Rules},
     store::{
         AnsweredDrop, CalledBack, Filter, ListName, NewCallback, Prunable, Store, Write, Written,
     },
@@ -28,6 +28,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         nothing_follows_for_whoever_called_back,
         nothing_is_dialled_once_somebody_has_opted_out,
         calls_are_counted_by_what_came_of_them,
+        calls_are_found_by_contact_by_drop_and_by_day,
         a_process_that_died_leaves_no_call_open,
         a_person_who_is_erased_has_called_nobody,
     )
@@ -57,6 +58,12 @@ async fn a_call_answers_the_last_drop_from_the_number_that_was_called(base: &Bas
     assert_eq!(answered(Some("+13055550100")).await, Some(2));
     assert_eq!(answered(None).await, Some(2));
     assert_eq!(answered(Some("+12025550901")).await, None);
+    // An agent's call, of which it is not known what it showed: what fits goes before it, and it before nothing.
+    let agents = intent(None, number(0), 3);
+    fixture.commit(&[Write::Start(Box::new(agents))], 9).await;
+    assert_eq!(answered(Some("+12025550900")).await, Some(1));
+    assert_eq!(answered(Some("+12025550901")).await, Some(3));
+    assert_eq!(answered(None).await, Some(3));
     // Somebody else, and somebody who does not say who it is.
     for call in [call(Some(7), None), call(None, Some("+12025550900"))] {
         let found = store.begin_callback(&call, fixture.at(11)).await;
@@ -81,8 +88,8 @@ async fn a_call_answers_the_last_drop_from_the_number_that_was_called(base: &Bas
     };
     assert_eq!(found, expected);
     let told = told(store, "callback.*").await;
-    assert_eq!(told.len(), 8);
-    let data = &told[7].to_json(false)["data"];
+    assert_eq!(told.len(), 11);
+    let data = &told[10].to_json(Disclosure::Programs)["data"];
     assert_eq!(data["callback"], known.id.to_string());
     assert_eq!(data["drop"], DropId::from_u128(1).to_string());
     assert_eq!(data["called"], "+12025550900");
@@ -147,12 +154,26 @@ async fn nothing_is_dialled_once_somebody_has_opted_out(base: &Base) {
     let store = &fixture.store;
     store.begin_callback(&call, fixture.at(2)).await.unwrap();
     let list = ListName::new("callback").unwrap();
+    let mut left_alone = store.left_alone();
     // Another number than that of whoever calls: it was typed.
     for which in [0, 1] {
         let number = number(which);
         let done = store.opt_out(call.id, &number, &list, fixture.at(3));
         done.await.unwrap();
     }
+    // Of the drop whose intent was written before, whoever dials it here hears, and others wait for its end.
+    assert_eq!(left_alone.next().await, DropId::from_u128(1));
+    for (begun_after, is_called) in [(0, true), (1, false)] {
+        let since = fixture.at(begun_after);
+        let called = store.is_being_called(&number(0), since).await.unwrap();
+        assert_eq!(called, is_called, "{begun_after}");
+    }
+    assert!(
+        !store
+            .is_being_called(&number(1), fixture.at(0))
+            .await
+            .unwrap()
+    );
     let written = fixture
         .commit(&[from(&fixture, second, 2, "+12025550900")], 4)
         .await;
@@ -162,7 +183,7 @@ async fn nothing_is_dialled_once_somebody_has_opted_out(base: &Base) {
     let events = told(store, "contact.opted_out").await;
     assert_eq!(events.len(), 2);
     assert_eq!(
-        events[1].to_json(false)["data"]["number"],
+        events[1].to_json(Disclosure::Programs)["data"]["number"],
         number(1).to_string()
     );
     store
@@ -173,7 +194,10 @@ async fn nothing_is_dialled_once_somebody_has_opted_out(base: &Base) {
     let outcome = base.texts("SELECT outcome FROM callbacks").await;
     assert_eq!(outcome, ["opted_out"]);
     let ended = told(store, "callback.ended").await;
-    assert_eq!(ended[0].to_json(false)["data"]["outcome"], "opted_out");
+    assert_eq!(
+        ended[0].to_json(Disclosure::Programs)["data"]["outcome"],
+        "opted_out"
+    );
 }
 
 async fn calls_are_counted_by_what_came_of_them(base: &Base) {
@@ -205,14 +229,7 @@ async fn calls_are_counted_by_what_came_of_them(base: &Base) {
         (1, CallbackOutcome::Connected),
         (2, CallbackOutcome::Listened),
     ];
-    for (nth, (which, outcome)) in (30..).zip(calls) {
-        let call = call(Some(which), Some("+12025550900"));
-        store.begin_callback(&call, fixture.at(nth)).await.unwrap();
-        store
-            .end_callback(call.id, outcome, fixture.at(nth))
-            .await
-            .unwrap();
-    }
+    call_back(&fixture, 30, calls).await;
     let of = |is_delivered, outcome, contacts| CalledBack {
         variant: Some("A".to_owned()),
         is_delivered,
@@ -234,6 +251,76 @@ async fn calls_are_counted_by_what_came_of_them(base: &Base) {
     base.run("UPDATE campaigns SET standing = 'complete'").await;
     store.prune(&what, |_| true).await.unwrap();
     assert_eq!(calls_kept(base).await, "0");
+}
+
+/// People call back, one a second from then on, and what comes of it is written.
+async fn call_back(
+    fixture: &Fixture,
+    from: i64,
+    calls: impl IntoIterator<Item = (usize, CallbackOutcome)>,
+) {
+    for (nth, (which, outcome)) in (from..).zip(calls) {
+        let call = call(Some(which), Some("+12025550900"));
+        let (store, at) = (&fixture.store, fixture.at(nth));
+        store.begin_callback(&call, at).await.unwrap();
+        store.end_callback(call.id, outcome, at).await.unwrap();
+    }
+}
+
+async fn calls_are_found_by_contact_by_drop_and_by_day(base: &Base) {
+    let fixture = Fixture::of(base, 2).await;
+    let (contacts, _) = fixture.lease(2, 0).await;
+    let [one, two] = &contacts[..] else {
+        panic!("two were leased");
+    };
+    // Of the campaign, and one outside it to somebody else.
+    let mut single = intent(None, number(5), 3);
+    single.caller_id = Some(CallerId::parse("2025550900").unwrap());
+    let starts = [
+        from(&fixture, one, 1, "+12025550900"),
+        from(&fixture, two, 2, "+12025550900"),
+        Write::Start(Box::new(single)),
+    ];
+    fixture.commit(&starts, 1).await;
+    let store = &fixture.store;
+    let calls = [
+        (0, CallbackOutcome::HungUp),
+        (0, CallbackOutcome::OptedOut),
+        (5, CallbackOutcome::Connected),
+    ];
+    call_back(&fixture, 10, calls).await;
+    let up = call(Some(5), Some("+12025550900"));
+    store.begin_callback(&up, fixture.at(20)).await.unwrap();
+    let of_contact = async |contact| {
+        let calls = store.callbacks_of_contact(fixture.campaign, contact);
+        let calls = calls.await.unwrap().into_iter();
+        calls.map(|call| call.outcome).collect::<Vec<_>>()
+    };
+    let both = [
+        Some(CallbackOutcome::HungUp),
+        Some(CallbackOutcome::OptedOut),
+    ];
+    assert_eq!(of_contact(one.id).await, both);
+    assert_eq!(of_contact(two.id).await, []);
+    let of_drop = async |drop| {
+        let drop = DropId::from_u128(drop);
+        let stored = store.drop_of(drop).await.unwrap().unwrap();
+        let calls = store.callbacks_of_drop(&stored).await.unwrap();
+        assert!(calls.iter().all(|call| call.drop == Some(drop)));
+        let calls = calls.into_iter();
+        calls.map(|call| call.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(of_drop(1).await, both);
+    assert_eq!(of_drop(2).await, []);
+    assert_eq!(of_drop(3).await, [Some(CallbackOutcome::Connected), None]);
+    let counted = async |since| {
+        let counted = store.count_callbacks(fixture.at(since)).await.unwrap();
+        (counted.calls, counted.opted_out)
+    };
+    assert_eq!(counted(0).await, (4, 1));
+    assert_eq!(counted(11).await, (3, 1));
+    assert_eq!(counted(12).await, (2, 0));
+    assert_eq!(counted(21).await, (0, 0));
 }
 
 async fn a_process_that_died_leaves_no_call_open(base: &Base) {

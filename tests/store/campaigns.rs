@@ -111,7 +111,8 @@ async fn wishes_have_their_places(base: &Base) {
         (Running, cancel, Some(Cancelled)),
         (Paused, cancel, Some(Cancelled)),
         (Cancelled, OperatorCommand::Resume, None),
-        (Cancelled, cancel, None),
+        (Cancelled, pause, None),
+        (Cancelled, cancel, Some(Cancelled)),
         (Status::Cancelling, OperatorCommand::Resume, None),
     ] {
         let stored = if before == Draft {
@@ -121,12 +122,15 @@ async fn wishes_have_their_places(base: &Base) {
         };
         base.run(format!("UPDATE campaigns SET standing = {stored}"))
             .await;
+        let version = fixture.store.campaigns(0).await.unwrap()[0].version;
         let result = fixture
             .store
             .order(fixture.campaign, wish, fixture.at(1))
             .await;
         match (result, after) {
             (Ok(campaign), Some(after)) => {
+                let is_unchanged = campaign.version == version;
+                assert_eq!(is_unchanged, before == Cancelled, "{before} {wish:?}");
                 assert_eq!(campaign.status, after, "{before} {wish:?}");
                 if let OperatorCommand::Pause(in_flight) = wish {
                     assert_eq!(campaign.in_flight, in_flight);

@@ -12,7 +12,7 @@ use aftertone::{
     },
     drop::Outcome,
     events::{EventFilter, EventKind, LoggedEvent},
-    phone::PhoneNumber,
+    phone::{Disclosure, PhoneNumber},
     store::{
         ErasedPerson, EventRange, ListName, OWN_LIST, Operator, OperatorCommand, Prunable, Store,
         Write, Written,
@@ -398,7 +398,9 @@ async fn an_erased_person_is_in_no_event(base: &Base) {
         .await;
     let person: PhoneNumber = number(0);
     let holds = |events: &[LoggedEvent]| {
-        let texts = events.iter().map(|event| event.to_json(true).to_string());
+        let texts = events
+            .iter()
+            .map(|event| event.to_json(Disclosure::Full).to_string());
         texts.filter(|text| text.contains(person.digits())).count()
     };
     assert_eq!(holds(&all(store, 0).await), 2);

@@ -31,16 +31,21 @@ pub(crate) struct Fixture {
     pub(crate) holder: ControllerLease,
     /// What the controller remembers of the campaign's queue.
     pub(crate) queue: Mutex<DueQueue>,
-    /// When it began, by the wall clock: a server compares it with its own.
+    /// When it began, by the wall clock unless the test says otherwise: a server compares it with its own.
     pub(crate) start: Timestamp,
 }
 
 impl Fixture {
     /// A campaign of so many contacts, due one after the other in the last seconds, and a controller.
     pub(crate) async fn of(base: &Base, contacts: usize) -> Self {
-        let store = base.open().await;
         // What is kept are microseconds.
         let start = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
+        Self::begun(base, contacts, start).await
+    }
+
+    /// The same, begun at another moment: for what the hour decides.
+    pub(crate) async fn begun(base: &Base, contacts: usize, start: Timestamp) -> Self {
+        let store = base.open().await;
         let campaign = campaign(&store, "one", start).await;
         let fixture = Self {
             holder: controller(&store, "here").await,

@@ -11,10 +11,10 @@ use aftertone::{
     drop::{Outcome, Technique},
     events::{EventFilter, EventKind, LoggedEvent},
     id::DropId,
-    phone::CallerId,
+    phone::{CallerId, Disclosure},
     store::{
         AuditState, DropFilter, ErasedPerson, GateHold, HeldDrop, HeldEnd, HeldState, OrderWritten,
-        Prunable, Store, StoredDrop, Write, Written,
+        Prunable, SpokenColumns, Store, StoredDrop, Write, Written,
     },
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -54,6 +54,7 @@ async fn a_held_drop_is_kept_with_its_key_and_comes_back_as_it_was(base: &Base) 
         caller_id: Some(CallerId::parse("+12025550100").unwrap()),
         expires_at: Some(fixture.at(9_000)),
         traceparent: record("a", 1).traceparent,
+        fields: SpokenColumns::given([("First Name", "Ann"), ("date", "3 May")]),
         ..held(1, 1)
     };
     assert!(hold(&fixture, &first, "a", 60).await);
@@ -105,13 +106,13 @@ async fn a_held_drop_is_kept_with_its_key_and_comes_back_as_it_was(base: &Base) 
     let events = told(store).await;
     let until: Vec<_> = events
         .iter()
-        .map(|event| event.to_json(true)["data"]["until"].clone())
+        .map(|event| event.to_json(Disclosure::Full)["data"]["until"].clone())
         .collect();
     assert_eq!(
         until,
         [fixture.at(60).to_string(), fixture.at(120).to_string()]
     );
-    let data = &events[0].to_json(true)["data"];
+    let data = &events[0].to_json(Disclosure::Full)["data"];
     assert_eq!(data["number"], number(1).shown(true));
     assert_eq!(
         (&data["foreign_id"], &data["when_held"]),
@@ -184,7 +185,10 @@ async fn what_was_held_and_not_dialled_waits_again(base: &Base) {
     );
     assert_eq!(events.iter().filter(|event| event.ends_drop()).count(), 1);
     // What was told when it was held says nothing of what came later.
-    assert_eq!(events[0].to_json(true)["data"].get("outcome"), None);
+    assert_eq!(
+        events[0].to_json(Disclosure::Full)["data"].get("outcome"),
+        None
+    );
     let ended = stored(store, 1).await;
     assert_eq!(
         (ended.outcome, ended.hold),
@@ -237,7 +241,7 @@ async fn a_held_drop_ends_once(base: &Base) {
     let data: Vec<_> = events
         .iter()
         .map(|event| {
-            let data = event.to_json(false)["data"].clone();
+            let data = event.to_json(Disclosure::Programs)["data"].clone();
             let why = data.get("reason").or(data.get("outcome")).cloned();
             format!("{} {}", event.slug, why.unwrap())
         })
@@ -288,20 +292,31 @@ async fn what_expires_is_not_dialled(base: &Base) {
     assert_eq!(state(store, 2).await, None);
     let last = told(store).await.pop().unwrap();
     assert_eq!(last.kind, Some(EventKind::DropRefused));
-    assert_eq!(last.to_json(false)["data"]["reason"], "expired");
+    assert_eq!(
+        last.to_json(Disclosure::Programs)["data"]["reason"],
+        "expired"
+    );
 }
 
 async fn a_held_drop_goes_with_its_person(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     let (store, persons, now) = (&fixture.store, [number(1)], fixture.at(2));
-    hold(&fixture, &held(1, 1), "a", 1).await;
-    hold(&fixture, &held(2, 1), "b", 1).await;
+    let fields = SpokenColumns::given([("first_name", "Ann")]);
+    for (drop, to, key) in [(1, 1, "a"), (2, 1, "b"), (3, 3, "c")] {
+        let held = HeldDrop {
+            fields: fields.clone(),
+            ..held(drop, to)
+        };
+        hold(&fixture, &held, key, 1).await;
+    }
     store
         .settle_held(DropId::from_u128(2), &HeldEnd::Cancelled, now)
         .await
         .unwrap();
-    hold(&fixture, &held(3, 3), "c", 1).await;
     let person = store.person(&persons).await.unwrap();
+    // What has ended needs them no more, and says nothing of anybody.
+    let said: Vec<_> = person.held.iter().map(|held| &held.fields).collect();
+    assert_eq!(said, [&fields, &SpokenColumns::default()]);
     let states: Vec<_> = person.held.iter().map(|held| held.hold.state).collect();
     assert_eq!(states, [HeldState::Waiting, HeldState::Ended]);
     store.bar_for_good(&persons, None, now).await.unwrap();
@@ -313,6 +328,10 @@ async fn a_held_drop_goes_with_its_person(base: &Base) {
         (None, None, None)
     );
     assert_eq!(gone.hold.unwrap().reason, "erased");
+    let left = base
+        .texts("SELECT drop_id FROM held_drops WHERE fields IS NOT NULL")
+        .await;
+    assert_eq!(left, [DropId::from_u128(3).to_string()]);
     assert_eq!(store.person(&persons).await.unwrap().held, []);
     assert_eq!(
         store.due_held("pbx", fixture.at(9), 9).await.unwrap().len(),
@@ -323,7 +342,7 @@ async fn a_held_drop_goes_with_its_person(base: &Base) {
     let events = told(store).await;
     let whole: Vec<_> = events
         .iter()
-        .map(|event| event.to_json(true).to_string())
+        .map(|event| event.to_json(Disclosure::Full).to_string())
         .collect();
     let number = number(1).shown(true);
     assert!(
@@ -419,7 +438,7 @@ async fn what_was_held_is_pruned(base: &Base) {
 }
 
 /// A drop to a number, of the fixture's PBX.
-fn held(drop: u128, to: usize) -> HeldDrop {
+pub(crate) fn held(drop: u128, to: usize) -> HeldDrop {
     HeldDrop {
         drop: DropId::from_u128(drop),
         number: number(to),
@@ -428,6 +447,7 @@ fn held(drop: u128, to: usize) -> HeldDrop {
         consent: None,
         overrides: Vec::new(),
         message: "promo".to_owned(),
+        fields: SpokenColumns::default(),
         technique: Technique::Single,
         caller_id: None,
         expires_at: None,

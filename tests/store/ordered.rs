@@ -8,9 +8,11 @@ use aftertone::{
     drop::{Outcome, Technique},
     events::{EventFilter, EventKind},
     id::DropId,
+    phone::Disclosure,
     store::{
-        AuditEntry, AuditState, DropFilter, IdempotencyKey, Intent, KeptAnswer, KeyedAnswer,
-        OrderRecord, OrderWritten, RefusedOrder, RequestDigest, Write, Written,
+        AuditEntry, AuditState, DropFilter, HeldDrop, HeldState, IdempotencyKey, Intent,
+        KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, Prunable, RefusedDrop, RefusedOrder,
+        RequestDigest, Write, Written,
     },
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -29,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         of_many_orders_with_one_key_one_is_written,
         a_key_is_a_new_one_once_it_is_too_old,
         a_refusal_stays_with_its_key,
+        what_is_refused_is_found_and_goes_with_its_person_and_its_time,
         an_order_that_is_taken_back_leaves_its_key_free,
         a_drop_that_misses_its_moment_begins_once_and_ends_once,
         a_call_that_is_taken_over_has_one_drop,
@@ -132,18 +135,9 @@ async fn a_refusal_stays_with_its_key(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     let (record, now) = (record("a", 1), fixture.at(1));
     let store = &fixture.store;
-    assert!(
-        store
-            .keep_answer(&record.keyed, &refused(), &record.audit, now)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .keep_answer(&record.keyed, &refused(), &record.audit, now)
-            .await
-            .unwrap()
-    );
+    let keep = async || store.keep_refused(&record, &refused(1), now).await.unwrap();
+    assert!(keep().await);
+    assert!(!keep().await);
     // A request that comes late dials nothing.
     assert_eq!(order(&fixture, "a", 2, 2).await, OrderWritten::KeyTaken);
     assert_eq!(rows(base, "drops").await, 0);
@@ -154,7 +148,8 @@ async fn a_refusal_stays_with_its_key(base: &Base) {
         let told = events
             .into_iter()
             .filter(|event| event.kind == Some(EventKind::DropRefused));
-        told.map(|event| event.to_json(true)).collect::<Vec<_>>()
+        told.map(|event| event.to_json(Disclosure::Full))
+            .collect::<Vec<_>>()
     };
     let events = told().await;
     assert_eq!(events.len(), 1);
@@ -172,6 +167,72 @@ async fn a_refusal_stays_with_its_key(base: &Base) {
         data.get("number").is_none() && data.get("foreign_id").is_none(),
         "{data}"
     );
+}
+
+async fn what_is_refused_is_found_and_goes_with_its_person_and_its_time(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let (store, now) = (&fixture.store, fixture.at(1));
+    for drop in [1, 2] {
+        let record = record(&format!("k{drop}"), drop);
+        store
+            .keep_refused(&record, &refused(drop), now)
+            .await
+            .unwrap();
+    }
+    let found = store.drop_of(DropId::from_u128(1)).await.unwrap().unwrap();
+    let hold = found.hold.clone().unwrap();
+    assert_eq!(hold.state, HeldState::Refused);
+    assert_eq!(
+        (hold.reason.as_str(), hold.words.as_deref()),
+        ("do_not_call", Some("it is on a list"))
+    );
+    assert_eq!(found.ruling, r#"{"decision":"refused"}"#);
+    assert_eq!((found.outcome, found.ended_at), (None, Some(now)));
+    assert_eq!(found.foreign_id.as_deref(), Some("f1"));
+    assert_eq!(found.ordered_by.as_deref(), Some("token:abcdefgh"));
+    assert!(found.traceparent.is_some());
+    let ids = async |filter: DropFilter| {
+        let found = store.drops(&filter, None, true, 9).await.unwrap();
+        found.into_iter().map(|drop| drop.id).collect::<Vec<_>>()
+    };
+    let both = [2, 1].map(DropId::from_u128);
+    assert_eq!(ids(DropFilter::All).await, both);
+    assert_eq!(ids(DropFilter::Number(number(9))).await, both);
+    assert_eq!(ids(DropFilter::ForeignId("f2".to_owned())).await, both[..1]);
+    assert_eq!(ids(DropFilter::Held).await, []);
+    assert_eq!(store.due_held("pbx", fixture.at(9), 9).await.unwrap(), []);
+    let persons = [number(9)];
+    assert_eq!(store.person(&persons).await.unwrap().held.len(), 2);
+
+    // It is kept as long as drops are.
+    let before = |seconds| Prunable {
+        drops_before: Some(fixture.at(seconds)),
+        ..Prunable::default()
+    };
+    assert_eq!(store.prunable(&before(1)).await.unwrap().drops, 0);
+    store.bar_for_good(&persons, None, now).await.unwrap();
+    store.erase(&persons, now).await.unwrap();
+    assert_eq!(store.person(&persons).await.unwrap().held, []);
+    let left = store.drop_of(DropId::from_u128(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (left.number, left.foreign_id, left.metadata),
+        (None, None, None)
+    );
+    assert_eq!(left.ruling, "{}");
+    let kept = store.kept_answer(&key("k1"), Timestamp::MIN).await.unwrap();
+    assert_eq!(kept, None);
+    // Whoever was erased leaves nothing by being refused again, whatever for.
+    let again = record("k3", 3);
+    assert!(store.keep_refused(&again, &refused(3), now).await.unwrap());
+    assert_eq!(store.drop_of(DropId::from_u128(3)).await.unwrap(), None);
+    let (events, _) = store.events(0, &EventFilter::default(), 99).await.unwrap();
+    let told = events.last().unwrap().to_json(Disclosure::Full);
+    assert_eq!(told["data"]["drop"], DropId::from_u128(3).to_string());
+    let members = told["data"].as_object().unwrap();
+    assert!(!members.contains_key("number") && !members.contains_key("foreign_id"));
+    assert_eq!(store.prune(&before(2), |_| true).await.unwrap().drops, 2);
+    assert_eq!(rows(base, "held_drops").await, 0);
+    assert_eq!(rows(base, "ordered_drops").await, 0);
 }
 
 async fn an_order_that_is_taken_back_leaves_its_key_free(base: &Base) {
@@ -551,10 +612,21 @@ pub(crate) async fn rows(base: &Base, table: &str) -> usize {
     rows[0].parse().unwrap()
 }
 
-fn refused() -> RefusedOrder {
+/// A drop to the ninth number that is refused.
+fn refused(drop: u128) -> RefusedOrder {
+    let held = HeldDrop {
+        technique: Technique::Double,
+        ..crate::held::held(drop, 9)
+    };
     RefusedOrder {
+        drop: Some(Box::new(RefusedDrop {
+            held,
+            reason: "do_not_call",
+            words: "it is on a list".to_owned(),
+            ruling: r#"{"decision":"refused"}"#.to_owned(),
+            until: None,
+        })),
         kind: EventKind::DropRefused,
-        number: Some(number(9)),
         detail: serde_json::json!({"reason": "do_not_call", "foreign_id": "C-1"}),
     }
 }

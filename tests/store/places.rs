@@ -256,7 +256,7 @@ async fn two_controllers_trust_their_own_rules_alone(base: &Base) {
 }
 
 async fn a_contact_whose_place_is_not_known_is_given_out(base: &Base) {
-    let fixture = Fixture::of(base, 2).await;
+    let fixture = Fixture::begun(base, 2, at(EVENING)).await;
     base.run("UPDATE contacts SET place = 77 WHERE id = 2")
         .await;
     let (all, _) = fixture.lease_at(10, at(EVENING)).await;
@@ -275,7 +275,7 @@ async fn a_contact_whose_place_is_not_known_is_given_out(base: &Base) {
 }
 
 async fn a_contact_that_hours_hold_gets_its_place(base: &Base) {
-    let fixture = Fixture::of(base, 2).await;
+    let fixture = Fixture::begun(base, 2, at(EVENING)).await;
     let (all, _) = fixture.lease_at(1, at(EVENING)).await;
     let number = PhoneNumber::parse("+12125550101", Rules::default()).unwrap();
     let place = CallingPlace::of(&number, None, None).unwrap();

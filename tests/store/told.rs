@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftertone::{
     campaign::budget::GaugeState,
     events::{EventFilter, LoggedEvent},
+    phone::Disclosure,
     store::Store,
 };
 use jiff::ToSpan as _;
@@ -54,7 +55,7 @@ async fn a_budget_is_told_of_once_by_all_controllers_of_a_trunk(base: &Base) {
     let kinds: Vec<_> = events.iter().map(|event| event.slug.as_str()).collect();
     let expected = states.iter().filter_map(|(_, kind)| *kind);
     assert_eq!(kinds, expected.chain(["budget.near"]).collect::<Vec<_>>());
-    let data = &events[0].to_json(false)["data"];
+    let data = &events[0].to_json(Disclosure::Programs)["data"];
     // As the fixture's controller has registered it.
     assert_eq!(
         *data,
@@ -76,7 +77,10 @@ async fn a_database_that_was_away_is_told_of_in_the_order_of_time(base: &Base) {
         .map(|event| (event.slug.as_str(), event.at))
         .collect();
     assert_eq!(seen, [("store.away", since), ("store.restored", now)]);
-    assert_eq!(events[1].to_json(false)["data"]["since"], since.to_string());
+    assert_eq!(
+        events[1].to_json(Disclosure::Programs)["data"]["since"],
+        since.to_string()
+    );
 }
 
 async fn an_address_is_told_of_once_an_hour(base: &Base) {
@@ -97,7 +101,7 @@ async fn an_address_is_told_of_once_an_hour(base: &Base) {
     let events = told(store, "auth.attacked").await;
     assert_eq!(events.len(), 3);
     assert_eq!(
-        events[0].to_json(false)["data"],
+        events[0].to_json(Disclosure::Programs)["data"],
         json!({"ip": "10.0.0.1", "refused": 20})
     );
     let kept = base.texts("SELECT ip FROM told_attacks ORDER BY ip").await;

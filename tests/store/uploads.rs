@@ -8,6 +8,7 @@ use aftertone::{
         engine::{CampaignId, ContactId},
     },
     events::EventFilter,
+    phone::Disclosure,
     store::{
         AcceptedUpload, Across, ContactFilter, ErrorClass, NewCampaign, NewContact, NewUpload,
         OperatorCommand, PutOutcome, Source, Status, Store, UploadCounts, UploadEnd, UploadState,
@@ -178,7 +179,10 @@ async fn an_upload_that_is_forgotten_ends_whoever_works_on_it(base: &Base) {
     let (events, _) = store.events(0, &filter, 99).await.unwrap();
     let told: Vec<_> = events.iter().map(|event| event.slug.as_str()).collect();
     assert_eq!(told, ["import.failed"]);
-    assert_eq!(events[0].to_json(false)["data"]["upload"], id.as_str());
+    assert_eq!(
+        events[0].to_json(Disclosure::Programs)["data"]["upload"],
+        id.as_str()
+    );
 }
 
 async fn uploads_go_with_their_campaign_and_with_their_age(base: &Base) {

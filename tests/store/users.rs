@@ -23,6 +23,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         sessions_end_with_what_they_were_begun_for,
         a_session_that_is_over_is_forgotten,
         what_is_kept_of_users_holds_no_secret,
+        a_pin_finds_its_user_and_rests_if_it_is_wrong_too_often,
+        of_many_tries_at_once_no_more_than_five_are_looked_at,
     )
 }
 
@@ -225,6 +227,60 @@ async fn what_is_kept_of_users_holds_no_secret(base: &Base) {
         assert!(kept[0].contains(secret.digest().as_str()), "{kept:?}");
         assert!(!kept[0].contains(secret.expose()), "{kept:?}");
     }
+}
+
+async fn a_pin_finds_its_user_and_rests_if_it_is_wrong_too_often(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let (store, now) = (&fixture.store, fixture.at(1));
+    let (ann, bob) = (user("ann", now), user("bob", now));
+    for (user, link) in [(&ann, secret(1)), (&bob, secret(2))] {
+        store.add_user(user, &link.digest()).await.unwrap();
+    }
+    let digest = PasswordDigest::stored("digest".to_owned());
+    let tried = async |number, at| store.try_pin(number, at).await.unwrap();
+    assert!(tried(4711, now).await.is_none());
+    assert!(store.set_pin(&ann.name, 4711, &digest, now).await.unwrap());
+    // A number finds one user.
+    assert!(!store.set_pin(&bob.name, 4711, &digest, now).await.unwrap());
+    assert!(store.set_pin(&bob.name, 4712, &digest, now).await.unwrap());
+    let pins = store.pins().await.unwrap();
+    assert_eq!(pins, [(ann.name.clone(), now), (bob.name.clone(), now)]);
+    for _ in 0..4 {
+        assert_eq!(tried(4711, now).await, Some((ann.clone(), digest.clone())));
+    }
+    store.pin_was_right(4711).await.unwrap();
+    for nth in 0..5 {
+        assert!(tried(4711, now).await.is_some(), "{nth}");
+    }
+    // It rests, and longer after each further one; others do not.
+    let minutes = |minutes| now + SignedDuration::from_mins(minutes);
+    assert!(tried(4711, now).await.is_none());
+    assert!(tried(4711, minutes(14)).await.is_none());
+    assert!(tried(4712, now).await.is_some());
+    assert!(tried(4711, minutes(15)).await.is_some());
+    assert!(tried(4711, minutes(44)).await.is_none());
+    assert!(tried(4711, minutes(45)).await.is_some());
+    // What is right, or another, begins anew.
+    store.pin_was_right(4711).await.unwrap();
+    assert!(tried(4711, minutes(46)).await.is_some());
+    assert!(store.set_pin(&ann.name, 4713, &digest, now).await.unwrap());
+    assert!(tried(4711, minutes(47)).await.is_none());
+    assert!(tried(4713, minutes(47)).await.is_some());
+    assert!(store.remove_pin(&ann.name).await.unwrap());
+    assert!(!store.remove_pin(&ann.name).await.unwrap());
+    assert!(tried(4713, minutes(48)).await.is_none());
+}
+
+async fn of_many_tries_at_once_no_more_than_five_are_looked_at(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let (store, now) = (&fixture.store, fixture.at(1));
+    let ann = user("ann", now);
+    store.add_user(&ann, &secret(1).digest()).await.unwrap();
+    let digest = PasswordDigest::stored("digest".to_owned());
+    assert!(store.set_pin(&ann.name, 4711, &digest, now).await.unwrap());
+    let tried = (0..12).map(|_| async { store.try_pin(4711, now).await.unwrap().is_some() });
+    let tried = futures::future::join_all(tried).await;
+    assert_eq!(tried.iter().filter(|is| **is).count(), 5, "{tried:?}");
 }
 
 fn user(name: &str, now: Timestamp) -> KeptUser {

@@ -3,6 +3,7 @@
 mod configured;
 mod hear;
 mod media;
+mod record;
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +11,9 @@ use std::{
 };
 
 pub use hear::ExternalMedia;
+pub use record::NewRecording;
 
+use futures::future::join_all;
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;
@@ -155,6 +158,22 @@ impl Rest {
             value,
         };
         done(self.post(&["channels", channel, "variable"], &body).await?)
+    }
+
+    /// Sets several variables or functions of a channel, all at once: they are asked for side by side, and are set in no certain
+    /// order. All are, or one is not and fails it.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn set_variables_of(
+        &self,
+        channel: &str,
+        variables: &[(&str, String)],
+    ) -> Result<(), Failure> {
+        let set = variables
+            .iter()
+            .map(|(name, value)| self.set_variable_of(channel, name, value));
+        all_done(join_all(set).await).map(drop)
     }
 
     /// Lets a channel that is none of ours leave the app for the place behind the one where it entered it.
@@ -510,6 +529,26 @@ impl Rest {
         };
         self.http.send(request, body).await
     }
+}
+
+/// What came of requests that were made side by side, if all were carried out; else the first failure, but that there is no such
+/// channel says more than any other.
+///
+/// # Errors
+/// [`Failure`].
+pub(crate) fn all_done<T>(done: Vec<Result<T, Failure>>) -> Result<Vec<T>, Failure> {
+    let (mut taken, mut failed) = (Vec::with_capacity(done.len()), None::<Failure>);
+    for one in done {
+        match one {
+            Ok(one) => taken.push(one),
+            Err(failure) => match &failed {
+                Some(first) if first.kind == RefusalKind::NotFound => {}
+                Some(_) if failure.kind != RefusalKind::NotFound => {}
+                Some(_) | None => failed = Some(failure),
+            },
+        }
+    }
+    failed.map_or(Ok(taken), Err)
 }
 
 /// Whole seconds, rounded up: ARI knows no fractions, and takes zero for its own default.

@@ -135,6 +135,45 @@ async fn each_request_is_written_as_ari_reads_it() {
 }
 
 #[tokio::test]
+async fn variables_are_set_side_by_side() {
+    let variables = [
+        ("A", "1".to_owned()),
+        ("B", "2".to_owned()),
+        ("C", String::new()),
+    ];
+    for (statuses, kind) in [
+        ([204, 204, 204], None),
+        ([204, 400, 409], Some(Kind::Rejected)),
+        ([409, 500, 204], Some(Kind::WrongState)),
+        // That it is not there says more.
+        ([409, 204, 404], Some(Kind::NotFound)),
+    ] {
+        let mut fake = FakePbx::start().await;
+        let rest = fake.pbx().rest();
+        let answering = async {
+            let mut asked = Vec::new();
+            // None is answered before all have come.
+            for _ in &variables {
+                asked.push(fake.asked().await);
+            }
+            asked.sort_by_key(|asked| asked.line());
+            let lines: Vec<_> = asked.iter().map(|asked| asked.line()).collect();
+            for (asked, status) in asked.into_iter().zip(statuses) {
+                asked.answer(status, "");
+            }
+            lines
+        };
+        let setting = rest.set_variables_of("1.2", &variables);
+        let (done, lines) = soon(async { tokio::join!(setting, answering) }).await;
+        assert_eq!(done.err().map(|failure| failure.kind), kind);
+        let expected = variables.clone().map(|(name, value)| {
+            format!(r#"POST /ari/channels/1.2/variable {{"variable":"{name}","value":"{value}"}}"#)
+        });
+        assert_eq!(lines, expected);
+    }
+}
+
+#[tokio::test]
 async fn each_refusal_of_each_request_has_its_kind() {
     let rows = [
         (302, Kind::Rejected),

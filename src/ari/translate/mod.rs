@@ -13,7 +13,8 @@
 //! | `ChannelHangupRequest` that is not soft | `FarEndHungUp` |
 //! | `ChannelDestroyed` | `Gone` |
 //! | `ChannelDtmfReceived`, `StasisEnd`, `ChannelDestroyed` of a channel that is not ours, `PlaybackFinished` of a prompt | what a caller did: [`CallerDid`] |
-//! | `StasisStart` of a channel that is not ours, with `leave`, `fetched` or `callback` | an [`Arrival`] |
+//! | `RecordingFinished`, `RecordingFailed` | the same |
+//! | `StasisStart` of a channel that is not ours, with `leave`, `fetched`, `callback` or `record` | an [`Arrival`] |
 //!
 //! All other events say nothing of a drop. A hang-up that is soft was requested here, over ARI or at the PBX's console, and the cause
 //! that it carries is a flag, not Q.850.
@@ -91,6 +92,13 @@ pub enum CallerDid {
         playback: String,
         /// Whether it was played to its end.
         is_whole: bool,
+    },
+    /// A recording of what they say has ended.
+    Recorded {
+        /// The name that it was given.
+        recording: String,
+        /// Whether it is there.
+        is_there: bool,
     },
     /// It has left our app, or is gone.
     Left {
@@ -222,6 +230,8 @@ fn notices(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
         "ChannelDestroyed" if is_others(&event.channel) => left(&event.channel),
         "StasisEnd" if is_others(&event.channel) => left(&event.channel),
         "ChannelDtmfReceived" if is_others(&event.channel) => pressed(event),
+        "RecordingFinished" => recorded(event, true),
+        "RecordingFailed" => recorded(event, false),
         "ChannelDestroyed" => on_channel(run, &event.channel, |leg, _| {
             Some(Event::Gone {
                 leg,
@@ -285,7 +295,8 @@ fn on_playback(
     };
     let Ok(id) = part.id.as_str().parse::<PlaybackId>() else {
         let is_over = event.kind.as_str() == "PlaybackFinished";
-        let is_prompt = part.id.as_str().starts_with(PROMPT);
+        let begins = |prompt: &&str| part.id.as_str().starts_with(*prompt);
+        let is_prompt = [PROMPT, RECORD_PROMPT].iter().any(begins);
         let playback = part.id.as_str().to_owned();
         let heard = (is_over && is_prompt).then_some(Notice::Caller(CallerDid::Heard {
             playback,
@@ -331,6 +342,16 @@ fn pressed(event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
         Some(Notice::Caller(CallerDid::Pressed { channel, key })),
         None,
     ]
+}
+
+fn recorded(event: &wire::WireEvent<'_>, is_there: bool) -> [Option<Notice>; 2] {
+    let part = event.recording.0.as_ref();
+    let recording = part.map(|part| part.name.as_str().to_owned());
+    let said = recording.map(|recording| CallerDid::Recorded {
+        recording,
+        is_there,
+    });
+    [said.map(Notice::Caller), None]
 }
 
 fn started(run: &RunName, event: &wire::WireEvent<'_>) -> [Option<Notice>; 2] {
@@ -464,11 +485,15 @@ fn within(number: Number, from: u16, to: u16) -> Option<u16> {
     (from..=to).contains(&number).then_some(number)
 }
 
-/// What calls of others are in our app for: an agent leaves a message, a channel that we have asked for comes, somebody calls back.
-const ARRIVALS: [&str; 3] = ["leave", "fetched", "callback"];
+/// What calls of others are in our app for: an agent leaves a message, a channel that we have asked for comes, somebody calls back,
+/// somebody records a message.
+const ARRIVALS: [&str; 4] = ["leave", "fetched", "callback", "record"];
 
 /// How the ids of prompts begin that those hear who call us.
 pub const PROMPT: &str = "callback-";
+
+/// The same of those who record a message.
+pub const RECORD_PROMPT: &str = "record-";
 
 /// The variable in which the dialplan sets AMD's answer before it waits for the ready point.
 const VERDICT_VARIABLE: &str = "AFTERTONE_VERDICT";

@@ -366,6 +366,17 @@ fn a_caller_presses_keys_hears_prompts_and_goes() {
         assert_eq!(told(finished("callback-1-2", state)), Some(heard));
     }
     assert_eq!(told(finished("somebody's", "done")), None);
+    assert!(told(finished("record-1-2", "done")).is_some());
+    for (kind, is_there) in [("RecordingFinished", true), ("RecordingFailed", false)] {
+        let event =
+            json!({ "type": kind, "recording": { "name": "aftertone-record-1", "state": "done" } });
+        let recording = "aftertone-record-1".to_owned();
+        let did = CallerDid::Recorded {
+            recording,
+            is_there,
+        };
+        assert_eq!(told(event), Some(did));
+    }
 }
 
 #[test]

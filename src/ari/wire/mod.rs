@@ -29,6 +29,8 @@ pub(super) struct WireEvent<'a> {
     #[serde(borrow)]
     pub(super) playback: Object<EventPart<'a>>,
     #[serde(borrow)]
+    pub(super) recording: Object<RecordingPart<'a>>,
+    #[serde(borrow)]
     pub(super) args: List<'a>,
     #[serde(borrow)]
     pub(super) dialstatus: Text<'a>,
@@ -71,6 +73,14 @@ pub(super) struct EventPart<'a> {
     pub(super) id: Text<'a>,
     #[serde(borrow)]
     pub(super) state: Text<'a>,
+}
+
+/// A recording in an event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RecordingPart<'a> {
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
 }
 
 /// A channel of the PBX, from the list of all.
@@ -228,6 +238,14 @@ pub struct SoundFile {
 pub struct Bridge {
     /// Its id, which we chose if it is ours.
     pub id: String,
+}
+
+/// A recording that the PBX makes, or has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct PbxRecording {
+    /// Its name, which we chose if it is ours.
+    pub name: String,
 }
 
 /// A value, if the PBX answers with nothing else.

@@ -11,6 +11,9 @@ pub(in crate::audio) const NARROW_RATE: u32 = 8_000;
 /// Shortest audible part of a message.
 pub const SHORTEST: Duration = Duration::from_secs(1);
 
+/// Shortest audible part of a clip: a word.
+pub const SHORTEST_CLIP: Duration = Duration::from_millis(100);
+
 /// What a message has before its first audible sample. Soft onsets (f, s, h) lie within it.
 pub const LEAD: Duration = Duration::from_millis(100);
 

@@ -1,8 +1,10 @@
 //! Measures loudness (EBU R128) and brings a message to its target without clipping.
 
-use std::f64::consts::PI;
+use std::{f64::consts::PI, time::Duration};
 
 use ebur128::{EbuR128, Mode};
+
+use super::lengths::frames;
 
 /// A level by EBU R128, measured as one channel.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +24,39 @@ pub(super) struct Levelled {
     pub(super) level: Level,
 }
 
+/// What of the samples the loudness is taken of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Measured {
+    /// All of them.
+    Whole,
+    /// These alone, which are repeated if they are short: the standard measures blocks of 400 ms, and would take the
+    /// silence around a single word for a part of it.
+    Audible { from: usize, to: usize },
+}
+
+impl Measured {
+    fn lufs(self, samples: &[f32], rate: u32) -> f64 {
+        let mut meter = meter(rate, Mode::I);
+        match self {
+            Self::Whole => add(&mut meter, samples),
+            Self::Audible { from, to } => {
+                let heard = &samples[from.min(samples.len())..to.min(samples.len())];
+                let times = frames(REPEATED, rate).div_ceil(heard.len().max(1)).max(1);
+                for _ in 0..times.min(MOST_TIMES) {
+                    add(&mut meter, heard);
+                }
+            }
+        }
+        meter.loudness_global().unwrap_or(f64::NEG_INFINITY)
+    }
+}
+
 /// Measures samples at `rate` Hz.
-pub(super) fn measure(samples: &[f32], rate: u32) -> Level {
-    let mut meter = meter(rate, Mode::I | Mode::TRUE_PEAK);
+pub(super) fn measure(samples: &[f32], rate: u32, measured: Measured) -> Level {
+    let mut meter = meter(rate, Mode::TRUE_PEAK);
     add(&mut meter, samples);
     Level {
-        lufs: meter.loudness_global().unwrap_or(f64::NEG_INFINITY),
+        lufs: measured.lufs(samples, rate),
         peak_db: 20.0
             * meter
                 .true_peak(0)
@@ -39,8 +68,13 @@ pub(super) fn measure(samples: &[f32], rate: u32) -> Level {
 
 /// Brings samples at `rate` Hz to `target` LUFS and holds their true peak below [`CEILING_DB`]; `None` if they have
 /// no level at all.
-pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled> {
-    let before = measure(samples, rate);
+pub(super) fn level(
+    samples: &[f32],
+    rate: u32,
+    target: f64,
+    measured: Measured,
+) -> Option<Levelled> {
+    let before = measure(samples, rate, measured);
     if !before.lufs.is_finite() {
         return None;
     }
@@ -55,7 +89,7 @@ pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled>
         // Holding peaks down takes loudness away: go a little higher and measure again. A source that is all peaks
         // would never get there, and is left softer rather than crushed.
         for _ in 0..ROUNDS {
-            let missing = target - lufs(&out, rate);
+            let missing = target - measured.lufs(&out, rate);
             if missing.abs() <= CLOSE_DB || (gain_db >= most && missing > 0.0) {
                 break;
             }
@@ -66,11 +100,11 @@ pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled>
     } else {
         scaled(samples, gain_db)
     };
-    let mut level = measure(&out, rate);
+    let mut level = measure(&out, rate, measured);
     // The limiter's estimate of what lies between samples is only so good; the ceiling is not negotiable.
     if level.peak_db > CEILING_DB {
         out = scaled(&out, CEILING_DB - ROUNDING_DB - level.peak_db);
-        level = measure(&out, rate);
+        level = measure(&out, rate, measured);
     }
     Some(Levelled {
         samples: out,
@@ -78,12 +112,6 @@ pub(super) fn level(samples: &[f32], rate: u32, target: f64) -> Option<Levelled>
         limited,
         level,
     })
-}
-
-fn lufs(samples: &[f32], rate: u32) -> f64 {
-    let mut meter = meter(rate, Mode::I);
-    add(&mut meter, samples);
-    meter.loudness_global().unwrap_or(f64::NEG_INFINITY)
 }
 
 fn meter(rate: u32, mode: Mode) -> EbuR128 {
@@ -233,3 +261,9 @@ const ROUNDS: usize = 5;
 
 /// How much more than the plain difference the gain may be to make up for the limiter, in dB.
 const MOST_EXTRA_DB: f64 = 6.0;
+
+/// Up to this length a short sound is repeated to be measured.
+const REPEATED: Duration = Duration::from_secs(2);
+
+/// How often at most: a sound of 10 ms.
+const MOST_TIMES: usize = 200;

@@ -9,23 +9,27 @@
 //! The order matters. Offset and rumble go first, else silence would not look like silence. Loudness is measured on what
 //! is left after trimming, and the limiter is last, at the final rate: resampling raises peaks again.
 
+mod join;
 mod lengths;
 mod loudness;
+mod quantise;
 mod resample;
 mod trim;
 
 use std::time::Duration;
 
-pub use self::lengths::{FRAME, LEAD, SHORTEST, TAIL};
-use self::{
-    lengths::frames,
-    loudness::{Level, Levelled},
-    resample::resample,
-    trim::{Cut, cut},
-};
+pub use self::lengths::{FRAME, LEAD, SHORTEST, SHORTEST_CLIP, TAIL};
 pub(super) use self::{
+    join::{Joined, SoundPart, Trimmed, audible, join},
     lengths::{NARROW_RATE, WORK_RATE},
     resample::Resampler,
+};
+use self::{
+    lengths::frames,
+    loudness::{Level, Levelled, Measured},
+    quantise::quantise,
+    resample::resample,
+    trim::{Cut, cut},
 };
 use super::{Targets, refusal::Refusal};
 
@@ -54,11 +58,16 @@ pub(super) struct Normalised {
     pub(super) silence_after: Duration,
 }
 
-/// Normalises one channel at [`WORK_RATE`] whose samples are finite.
+/// Normalises one channel at [`WORK_RATE`] whose samples are finite. `is_clip`: it is a part of messages, which may be a
+/// single word.
 ///
 /// # Errors
 /// [`Refusal`] if it is silent, too short or too long.
-pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Normalised, Refusal> {
+pub(super) fn normalise(
+    mut samples: Vec<f32>,
+    targets: &Targets,
+    is_clip: bool,
+) -> Result<Normalised, Refusal> {
     let offset = trim::remove_offset(&mut samples, WORK_RATE);
     let Cut {
         samples: wide,
@@ -67,11 +76,9 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
         silence_after,
     } = cut(&samples)?;
     drop(samples);
-    if audible < SHORTEST {
-        return Err(Refusal::TooShort {
-            audible,
-            least: SHORTEST,
-        });
+    let least = if is_clip { SHORTEST_CLIP } else { SHORTEST };
+    if audible < least {
+        return Err(Refusal::TooShort { audible, least });
     }
     let length = Duration::from_secs_f64(wide.len() as f64 / f64::from(WORK_RATE));
     if length > targets.max_length {
@@ -81,12 +88,21 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
             limit: targets.max_length,
         });
     }
-    let before = loudness::measure(&wide, WORK_RATE);
+    let measured = |rate| {
+        if is_clip {
+            let from = frames(LEAD, rate);
+            let to = from + frames(audible, rate);
+            Measured::Audible { from, to }
+        } else {
+            Measured::Whole
+        }
+    };
+    let before = loudness::measure(&wide, WORK_RATE, measured(WORK_RATE));
     if !before.lufs.is_finite() {
         return Err(Refusal::Silent);
     }
     let narrow = resample(&wide, WORK_RATE, NARROW_RATE);
-    let narrow = loudness::level(&narrow, NARROW_RATE, targets.lufs);
+    let narrow = loudness::level(&narrow, NARROW_RATE, targets.lufs, measured(NARROW_RATE));
     // A message whose band ends above 4 kHz would have no level at 8 kHz: there is nothing to hear on a telephone.
     let Some(Levelled {
         samples: narrow,
@@ -97,7 +113,8 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
     else {
         return Err(Refusal::Silent);
     };
-    let Some(wide) = loudness::level(&wide, WORK_RATE, targets.lufs) else {
+    let wide = loudness::level(&wide, WORK_RATE, targets.lufs, measured(WORK_RATE));
+    let Some(wide) = wide else {
         return Err(Refusal::Silent);
     };
     Ok(Normalised {
@@ -112,18 +129,6 @@ pub(super) fn normalise(mut samples: Vec<f32>, targets: &Targets) -> Result<Norm
         silence_before,
         silence_after,
     })
-}
-
-/// Makes 16-bit samples, and digital silence of the tail that resampling has let ring.
-fn quantise(samples: &[f32], rate: u32) -> Vec<i16> {
-    let tail = frames(TAIL, rate);
-    let body = samples.len().saturating_sub(tail);
-    let mut out: Vec<i16> = samples[..body]
-        .iter()
-        .map(|s| (s * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16)
-        .collect();
-    out.resize(samples.len(), 0);
-    out
 }
 
 #[cfg(test)]

@@ -4,6 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn normalise(samples: Vec<f32>, targets: &Targets) -> Result<Normalised, Refusal> {
+    super::normalise(samples, targets, false)
+}
+
 #[test]
 fn the_output_of_the_resampler_is_as_long_as_its_input() {
     for rate in [
@@ -373,4 +377,89 @@ fn noise(seconds: f64, rms: f32) -> Vec<f32> {
 fn rms_db(samples: &[f32]) -> f64 {
     let mean = samples.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / samples.len() as f64;
     10.0 * mean.max(1e-30).log10()
+}
+
+#[test]
+fn a_clip_may_be_a_word_and_is_as_loud_as_a_message_all_the_same() {
+    for seconds in [0.12, 0.3, 0.8, 2.5] {
+        let mut samples = silence(0.7);
+        samples.extend(speech_like(seconds, 0.02));
+        samples.extend(silence(0.7));
+        let done = super::normalise(samples.clone(), &Targets::default(), true).unwrap();
+        assert!(
+            (done.after.lufs + 18.0).abs() < 0.11,
+            "{seconds} s: {:?}",
+            done.after
+        );
+        assert_eq!(done.narrow.len() % 160, 0);
+        // The same sound as long as a message is as loud.
+        let long = normalise(speech_like(3.0, 0.02), &Targets::default()).unwrap();
+        let rms = |done: &Normalised| {
+            let heard: Vec<f32> = done
+                .narrow
+                .iter()
+                .map(|s| f32::from(*s) / 32_768.0)
+                .collect();
+            let to = 800 + (done.audible.as_secs_f64() * 8_000.0) as usize;
+            rms_db(&heard[800..to])
+        };
+        assert!(
+            (rms(&done) - rms(&long)).abs() < 3.0,
+            "{seconds} s: {} and {}",
+            rms(&done),
+            rms(&long)
+        );
+        let as_message = normalise(samples, &Targets::default());
+        assert_eq!(as_message.is_ok(), seconds > 1.0, "{seconds} s");
+    }
+    let mut click = silence(0.5);
+    click.extend(speech_like(0.05, 0.3));
+    click.extend(silence(0.5));
+    let refusal = super::normalise(click, &Targets::default(), true).unwrap_err();
+    assert!(
+        matches!(
+            refusal,
+            Refusal::TooShort {
+                least: SHORTEST_CLIP,
+                ..
+            }
+        ),
+        "{refusal}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn joined_parts_have_the_form_of_a_message(
+        parts in prop::collection::vec((0.0..0.4_f64, 0.3..1.2_f64, 0.0..0.4_f64), 1..5),
+        odd in 0_usize..2,
+    ) {
+        let mut sounds = Vec::new();
+        for (before, sound, after) in &parts {
+            let mut samples = silence(*before);
+            samples.extend(speech_like(*sound, 0.1));
+            samples.extend(silence(*after));
+            samples.extend(vec![0.0; odd]);
+            sounds.push(SoundPart::new(samples, -18.0).unwrap());
+        }
+        match join(&sounds, Duration::from_secs(60)) {
+            Ok(joined) => {
+                prop_assert_eq!(joined.wide.len(), 2 * joined.narrow.len());
+                prop_assert_eq!(joined.narrow.len() % 160, 0);
+                let silent = joined.narrow.iter().rev().take_while(|s| **s == 0).count();
+                prop_assert!(silent >= 1_600);
+                let first = first_loud(&joined.narrow);
+                prop_assert!(first.abs_diff(800) <= 100, "{}", first);
+                let least: f64 = parts.iter().map(|(_, sound, _)| sound).sum();
+                let most = least + 0.2 * (parts.len() - 1) as f64 + 0.1 + 0.1 + 0.22 + 0.03 * parts.len() as f64;
+                let seconds = joined.narrow.len() as f64 / 8_000.0;
+                prop_assert!((least..most).contains(&seconds), "{} to {}: {}", least, most, seconds);
+            }
+            Err(refusal) => {
+                prop_assert!(matches!(refusal, Refusal::TooShort { .. }), "{}", refusal);
+                prop_assert!(parts.iter().map(|(_, sound, _)| sound).sum::<f64>() < 1.0);
+            }
+        }
+    }
 }

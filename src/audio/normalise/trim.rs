@@ -14,29 +14,30 @@ pub(super) struct Cut {
     pub(super) silence_after: Duration,
 }
 
+/// The audible part of a source, and as much around it as is kept, which fades.
+pub(super) struct Core {
+    pub(super) samples: Vec<f32>,
+    /// How many of the samples come before the first audible one, at most [`LEAD`].
+    pub(super) before: usize,
+    /// How many come after the last, at most [`REMAINDER`].
+    pub(super) after: usize,
+    /// How many the source had before the first.
+    silent_before: usize,
+    /// How many it had after the last.
+    silent_after: usize,
+}
+
 /// Cuts samples at [`WORK_RATE`] to their audible part and the remainder around it.
 ///
 /// # Errors
 /// [`Refusal::Silent`] if nothing is audible.
 pub(super) fn cut(samples: &[f32]) -> Result<Cut, Refusal> {
-    let (first, last) = audible(samples).ok_or(Refusal::Silent)?;
-    let lead = frames(LEAD, WORK_RATE);
-    let natural = first.min(lead);
-    let after = samples.len() - last;
-    let kept_after = after.min(frames(REMAINDER, WORK_RATE));
-
+    let core = core(samples)?;
+    let audible = core.samples.len() - core.before - core.after;
     // A source that begins with its first word gets the silence that it lacks: the first packets of a new stream of
     // audio are the ones that networks lose.
-    let mut out = vec![0.0; lead - natural];
-    out.extend_from_slice(&samples[first - natural..last + kept_after]);
-    let fade_in = natural.min(frames(FADE, WORK_RATE));
-    for (i, sample) in out[lead - natural..].iter_mut().take(fade_in).enumerate() {
-        *sample *= i as f32 / fade_in as f32;
-    }
-    let fade_out = kept_after.min(frames(FADE, WORK_RATE));
-    for (i, sample) in out.iter_mut().rev().take(fade_out).enumerate() {
-        *sample *= i as f32 / fade_out as f32;
-    }
+    let mut out = vec![0.0; frames(LEAD, WORK_RATE) - core.before];
+    out.extend_from_slice(&core.samples);
     let frame = frames(FRAME, WORK_RATE);
     out.resize(
         out.len().next_multiple_of(frame) + frames(TAIL, WORK_RATE),
@@ -44,9 +45,38 @@ pub(super) fn cut(samples: &[f32]) -> Result<Cut, Refusal> {
     );
     Ok(Cut {
         samples: out,
-        audible: lasting(last - first),
-        silence_before: lasting(first),
-        silence_after: lasting(after),
+        audible: lasting(audible),
+        silence_before: lasting(core.silent_before),
+        silence_after: lasting(core.silent_after),
+    })
+}
+
+/// Takes the audible part out of samples at [`WORK_RATE`], with what is kept around it.
+///
+/// # Errors
+/// [`Refusal::Silent`] if nothing is audible.
+pub(super) fn core(samples: &[f32]) -> Result<Core, Refusal> {
+    let (first, last) = audible(samples).ok_or(Refusal::Silent)?;
+    let before = first.min(frames(LEAD, WORK_RATE));
+    let silent_after = samples.len() - last;
+    let after = silent_after.min(frames(REMAINDER, WORK_RATE));
+    let mut kept = samples[first - before..last + after].to_vec();
+    // A source that was cut at its first or last word would click beside silence.
+    let ramp = frames(RAMP, WORK_RATE);
+    let fade_in = before.min(frames(FADE, WORK_RATE)).max(ramp);
+    for (i, sample) in kept.iter_mut().take(fade_in).enumerate() {
+        *sample *= i as f32 / fade_in as f32;
+    }
+    let fade_out = after.min(frames(FADE, WORK_RATE)).max(ramp);
+    for (i, sample) in kept.iter_mut().rev().take(fade_out).enumerate() {
+        *sample *= i as f32 / fade_out as f32;
+    }
+    Ok(Core {
+        samples: kept,
+        before,
+        after,
+        silent_before: first,
+        silent_after,
     })
 }
 
@@ -116,6 +146,9 @@ const REMAINDER: Duration = Duration::from_millis(100);
 
 /// How long the remainders take to fade from and to nothing, so that a cut does not click.
 const FADE: Duration = Duration::from_millis(20);
+
+/// How long sound takes to begin and to end at least.
+const RAMP: Duration = Duration::from_millis(3);
 
 /// The grain of audible and silent.
 const WINDOW: Duration = Duration::from_millis(10);

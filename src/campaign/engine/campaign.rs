@@ -55,6 +55,10 @@ pub(super) struct Campaign {
     pub(super) in_flight: BTreeMap<ContactId, DropInFlight>,
     /// Contacts that are due and leased to us, in the order in which the store gave them.
     pub(super) ready: VecDeque<Contact>,
+    /// Contacts of the same kind whose messages are still to be made.
+    pub(super) preparing: BTreeMap<ContactId, Contact>,
+    /// Whether messages of its contacts are made one by one: then more of them are asked for ahead.
+    pub(super) makes_messages: bool,
     pub(super) supply: Supply,
     /// Whether contacts have come to their end since the store's last answer, which counted their leases.
     pub(super) is_stale: bool,
@@ -65,6 +69,8 @@ pub(super) struct Campaign {
     pub(super) failures: u32,
     pub(super) waiting: Waiting,
     pub(super) opening: Opening,
+    /// Why its messages or the evidence of its drops cannot be read or written, while they are not tried again.
+    pub(super) files_away: Option<FilesAway>,
     /// Its place in the row of campaigns that wait for their turn.
     pub(super) pass: u64,
     /// Whether it could have taken its turn when turns were last given.
@@ -77,6 +83,15 @@ pub(super) struct Campaign {
     accepted: Timestamp,
     /// How many contacts were held or refused since the last start: then more of them are asked for at once.
     idle_asks: usize,
+}
+
+/// Files that a campaign's drops need are not there.
+#[derive(Debug)]
+pub(super) struct FilesAway {
+    /// What is wrong with which.
+    pub(super) why: String,
+    /// When they are tried again.
+    pub(super) until: Timestamp,
 }
 
 /// A drop in flight.
@@ -105,12 +120,15 @@ impl Campaign {
             hold: None,
             in_flight: BTreeMap::new(),
             ready: VecDeque::new(),
+            preparing: BTreeMap::new(),
+            makes_messages: false,
             supply: Supply::Known(Next::At(now)),
             is_stale: false,
             left: BTreeSet::new(),
             failures: 0,
             waiting: Waiting::new(),
             opening: ALWAYS,
+            files_away: None,
             pass,
             was_able: false,
             errors: Sliding::new(settings.stop_on.map_or(Duration::ZERO, |stop| stop.window)),
@@ -137,6 +155,7 @@ impl Campaign {
         self.settings = settings;
         self.set_share(self.share);
         self.waiting = Waiting::new();
+        self.files_away = None;
         if matches!(self.phase, Phase::Over(_)) {
             self.phase = Phase::Running;
         }
@@ -161,7 +180,7 @@ impl Campaign {
 
     /// Whether it has contacts to dial now.
     pub(super) fn is_busy(&self, now: Timestamp) -> bool {
-        self.is_dialling() && (!self.ready.is_empty() || self.supply.is_due(now))
+        self.is_dialling() && (self.at_hand() > 0 || self.supply.is_due(now))
     }
 
     /// Brings what depends on the time alone up to date.
@@ -169,6 +188,13 @@ impl Campaign {
         self.waiting.roll(now);
         if self.supply.answer_by().is_some_and(|by| by <= now) {
             self.supply.give_up(now);
+        }
+        if self
+            .files_away
+            .as_ref()
+            .is_some_and(|away| away.until <= now)
+        {
+            self.files_away = None;
         }
         let until = match self.opening {
             Opening::Open { until } => until,
@@ -187,15 +213,30 @@ impl Campaign {
                 self.errors.clear();
                 self.refusals.accept();
                 self.accepted = now;
+                self.files_away = None;
                 self.supply.note(now);
             }
             Phase::Running | Phase::Cancelling | Phase::Over(_) => {}
         }
     }
 
-    /// Whether it wants to dial at this hour.
+    /// How many contacts are leased to us and not started, their messages ready or not.
+    pub(super) fn at_hand(&self) -> usize {
+        self.ready.len() + self.preparing.len()
+    }
+
+    /// Whether a contact is at hand, or its drop in flight.
+    pub(super) fn has(&self, contact: ContactId) -> bool {
+        self.preparing.contains_key(&contact)
+            || self.in_flight.contains_key(&contact)
+            || self.ready.iter().any(|ready| ready.id == contact)
+    }
+
+    /// Whether it wants to dial at this hour, and has what its drops need.
     pub(super) fn is_dialling(&self) -> bool {
-        self.phase == Phase::Running && matches!(self.opening, Opening::Open { .. })
+        self.phase == Phase::Running
+            && matches!(self.opening, Opening::Open { .. })
+            && self.files_away.is_none()
     }
 
     /// Whether it has a contact to dial and may start it at `now`, as far as its own limits go.
@@ -218,8 +259,13 @@ impl Campaign {
     /// more of them the longer none was allowed.
     pub(super) fn wants(&self, pbx_rate: Option<Rate>, now: Timestamp) -> Option<usize> {
         let rates = [self.settings.rate, pbx_rate];
+        let (ahead, most) = if self.makes_messages {
+            (AHEAD_OF_MESSAGES, MOST_MESSAGES)
+        } else {
+            (AHEAD, MOST_AT_ONCE)
+        };
         let per_moment = |rate: Rate| {
-            let starts = u64::from(rate.starts()) * AHEAD.as_secs();
+            let starts = u64::from(rate.starts()) * ahead.as_secs();
             usize::try_from(starts / rate.per().as_secs().max(1)).unwrap_or(MOST_AT_ONCE)
         };
         let by_rate = rates.into_iter().flatten().map(per_moment).min();
@@ -231,16 +277,17 @@ impl Campaign {
             .unwrap_or(MOST_AT_ONCE)
             .min(by_room)
             .max(self.idle_asks)
-            .clamp(FEWEST_AT_ONCE, MOST_AT_ONCE);
+            .clamp(FEWEST_AT_ONCE, most);
         let low = enough.div_ceil(2);
         let is_due = self.supply.is_due(now) || self.may_be_over();
-        (is_due && self.ready.len() < low).then(|| enough - self.ready.len())
+        let at_hand = self.at_hand();
+        (is_due && at_hand < low).then(|| enough - at_hand)
     }
 
     /// Whether the store's last answer may have been held back by contacts alone that have come to their end since.
     fn may_be_over(&self) -> bool {
         self.is_stale
-            && self.ready.is_empty()
+            && self.at_hand() == 0
             && self.in_flight.is_empty()
             && self.supply.answer_by().is_none()
             && !self.supply.is_exhausted()
@@ -254,8 +301,9 @@ impl Campaign {
 
     /// Whether a contact that the store gives is not known already: its lease may have ended while it was at hand, and
     /// an answer may be heard twice.
-    pub(super) fn is_new(&self, contact: &Contact, at_hand: &BTreeSet<ContactId>) -> bool {
-        !at_hand.contains(&contact.id)
+    pub(super) fn is_new(&self, contact: &Contact, ready: &BTreeSet<ContactId>) -> bool {
+        !ready.contains(&contact.id)
+            && !self.preparing.contains_key(&contact.id)
             && !self.left.contains(&contact.id)
             && !self.in_flight.contains_key(&contact.id)
     }
@@ -267,6 +315,20 @@ impl Campaign {
             self.left.insert(contact.id);
         }
         Some(contact)
+    }
+
+    /// Takes all contacts that are at hand, to give them back.
+    pub(super) fn take_all(&mut self) -> Vec<Contact> {
+        let preparing = std::mem::take(&mut self.preparing);
+        self.ready.extend(preparing.into_values());
+        std::iter::from_fn(|| self.take()).collect()
+    }
+
+    /// The message of a contact is ready.
+    pub(super) fn message_ready(&mut self, contact: ContactId) {
+        if let Some(contact) = self.preparing.remove(&contact) {
+            self.ready.push_back(contact);
+        }
     }
 
     /// The gate has let a contact pass, or has not.
@@ -330,7 +392,7 @@ impl Campaign {
             return None;
         }
         match self.phase {
-            Phase::Running if self.ready.is_empty() && self.supply.is_exhausted() => {
+            Phase::Running if self.at_hand() == 0 && self.supply.is_exhausted() => {
                 Some(End::Complete)
             }
             Phase::Running if self.opening == Opening::Over => Some(End::DatesOver),
@@ -364,6 +426,12 @@ const ALWAYS: Opening = Opening::Open { until: None };
 
 /// For how long contacts are fetched ahead.
 const AHEAD: Duration = Duration::from_secs(2);
+
+/// The same if their messages are made one by one, which takes its time.
+const AHEAD_OF_MESSAGES: Duration = Duration::from_secs(10);
+
+/// Most contacts at hand whose messages are made one by one: each is a file until its drop has ended.
+const MOST_MESSAGES: usize = 200;
 
 /// Fewest contacts to ask for.
 const FEWEST_AT_ONCE: usize = 4;

@@ -1,7 +1,7 @@
 //! What can happen to the engine, and what it can want: the whole exchange with the store, the board of drops and the
 //! operator.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -69,8 +69,29 @@ pub enum Event {
         campaign: CampaignId,
         /// Contacts that are due, leased to this engine; at most as many as were asked for.
         contacts: Vec<Contact>,
+        /// Those of them whose messages are still to be made: they are started behind [`Self::MessageReady`].
+        unready: BTreeSet<ContactId>,
         /// When there is more.
         next: Next,
+    },
+    /// The message of a contact is made, or it is certain that it cannot be, which ends its attempt before a call. Of one that is
+    /// not at hand any more it means nothing.
+    MessageReady {
+        /// The campaign it belongs to.
+        campaign: CampaignId,
+        /// The contact.
+        contact: ContactId,
+    },
+    /// What the drops of a campaign need of files cannot be read or written, for a reason that is none of its contacts': nothing
+    /// of it is started until then, and contacts at hand are given back. Those that were started are reported as
+    /// [`Self::NotDialled`] behind this.
+    FilesAway {
+        /// The campaign.
+        campaign: CampaignId,
+        /// What is wrong with which, for people.
+        why: String,
+        /// When it is tried again.
+        until: Timestamp,
     },
     /// The store did not answer [`Command::Fetch`], or refused.
     FetchFailed {

@@ -1,8 +1,11 @@
 //! What follows from what has happened.
 
+use std::collections::BTreeSet;
+
 use super::{
     CampaignId, Command, Contact, ContactId, End, Engine, Event, Gate, Next, Phase, Settlement,
-    campaign::DropInFlight, supply::PATIENCE,
+    campaign::{DropInFlight, FilesAway},
+    supply::PATIENCE,
 };
 use crate::{
     campaign::{
@@ -19,8 +22,23 @@ impl<G: Gate> Engine<G> {
             Event::Due {
                 campaign,
                 contacts,
+                unready,
                 next,
-            } => self.on_due(campaign, contacts, next),
+            } => self.on_due(campaign, contacts, &unready, next),
+            Event::MessageReady { campaign, contact } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.message_ready(contact);
+                }
+            }
+            Event::FilesAway {
+                campaign,
+                why,
+                until,
+            } => {
+                if let Some(campaign) = self.campaigns.get_mut(&campaign) {
+                    campaign.files_away = Some(FilesAway { why, until });
+                }
+            }
             Event::FetchFailed { campaign } => {
                 if let Some(campaign) = self.campaigns.get_mut(&campaign) {
                     campaign.failures = campaign.failures.saturating_add(1);
@@ -160,21 +178,36 @@ impl<G: Gate> Engine<G> {
         }
     }
 
-    fn on_due(&mut self, id: CampaignId, contacts: Vec<Contact>, next: Next) {
+    fn on_due(
+        &mut self,
+        id: CampaignId,
+        contacts: Vec<Contact>,
+        unready: &BTreeSet<ContactId>,
+        next: Next,
+    ) {
         let Some(campaign) = self.campaigns.get_mut(&id) else {
             self.release(id, contacts);
             return;
         };
-        let at_hand = campaign.ready.iter().map(|contact| contact.id).collect();
+        let ready = campaign.ready.iter().map(|contact| contact.id).collect();
         let contacts: Vec<_> = contacts
             .into_iter()
-            .filter(|contact| campaign.is_new(contact, &at_hand))
+            .filter(|contact| campaign.is_new(contact, &ready))
             .collect();
         let gave = !contacts.is_empty();
         if campaign.supply.answered(next, gave, self.now) {
             campaign.failures = 0;
             campaign.is_stale = false;
-            campaign.ready.extend(contacts);
+            if gave {
+                campaign.makes_messages = !unready.is_empty();
+            }
+            for contact in contacts {
+                if unready.contains(&contact.id) {
+                    campaign.preparing.insert(contact.id, contact);
+                } else {
+                    campaign.ready.push_back(contact);
+                }
+            }
         } else if gave {
             campaign.supply.note(self.now);
             self.release(id, contacts);

@@ -66,8 +66,15 @@ pub enum Why {
         /// The share of full speed that the trunk's budget leaves, in per cent.
         speed_percent: u32,
     },
+    /// A message, or the folder of the evidence, cannot be read or written; which and why, for people.
+    FilesAway(String),
     /// The store was asked for contacts and has not answered.
     Asking,
+    /// The messages of the contacts at hand are being made.
+    MakingMessages {
+        /// How many contacts wait for theirs.
+        contacts: usize,
+    },
     /// Contacts wait for their time; for what, for people.
     Waiting(String),
     /// No contact is left to start; what is in flight comes to its end.
@@ -94,7 +101,9 @@ impl Why {
             Self::Budget(_) => "trunk_budget",
             Self::Full { .. } => "full",
             Self::Pace { .. } => "pace",
+            Self::FilesAway(_) => "files_away",
             Self::Asking => "asking",
+            Self::MakingMessages { .. } => "making_messages",
             Self::Waiting(_) => "waiting",
             Self::Finishing { .. } => "finishing",
         }
@@ -142,7 +151,12 @@ impl fmt::Display for Why {
                     "slowed to {speed_percent}.0 % of full pace, near a limit of `[trunk]`"
                 )
             }
+            Self::FilesAway(why) => f.write_str(why),
             Self::Asking => f.write_str("waiting for the database"),
+            Self::MakingMessages { contacts: 1 } => f.write_str("making the message of 1 contact"),
+            Self::MakingMessages { contacts } => {
+                write!(f, "making the messages of {contacts} contacts")
+            }
             Self::Waiting(words) => f.write_str(words),
             Self::Finishing { in_flight } => {
                 write!(f, "no contact is left to dial: {} in flight", drops(*in_flight))
@@ -163,7 +177,9 @@ impl<G: Gate> Engine<G> {
         let why = self.why(campaign);
         let until = match why {
             Why::Waiting(_) => campaign.supply.next(),
-            Why::Hours(_) | Why::Budget(_) | Why::Pace { .. } => self.deadline_of(id),
+            Why::Hours(_) | Why::Budget(_) | Why::Pace { .. } | Why::FilesAway(_) => {
+                self.deadline_of(id)
+            }
             Why::Over(_)
             | Why::Draining { .. }
             | Why::Cancelling { .. }
@@ -175,6 +191,7 @@ impl<G: Gate> Engine<G> {
             | Why::TrunkOffline
             | Why::Full { .. }
             | Why::Asking
+            | Why::MakingMessages { .. }
             | Why::Finishing { .. } => None,
         };
         Some(Idle { why, until })
@@ -203,7 +220,10 @@ impl<G: Gate> Engine<G> {
             Opening::Closed { until } => return Why::Hours(self.opens(campaign, until)),
             Opening::Over => return Why::DatesOver,
         }
-        if campaign.ready.is_empty() && campaign.supply.is_exhausted() {
+        if let Some(away) = &campaign.files_away {
+            return Why::FilesAway(away.why.clone());
+        }
+        if campaign.at_hand() == 0 && campaign.supply.is_exhausted() {
             return Why::Finishing { in_flight };
         }
         let terms = campaign.settings.terms();
@@ -248,6 +268,10 @@ impl<G: Gate> Engine<G> {
     }
 
     fn why_none_is_ready(&self, campaign: &Campaign) -> Why {
+        let contacts = campaign.preparing.len();
+        if contacts > 0 {
+            return Why::MakingMessages { contacts };
+        }
         match campaign.supply.next() {
             Some(at) if at > self.now => Why::Waiting(
                 campaign

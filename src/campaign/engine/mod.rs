@@ -130,7 +130,17 @@ impl<G: Gate> Engine<G> {
     /// Adds a campaign, or changes how one is run; one that is over runs again.
     pub fn set_campaign(&mut self, id: CampaignId, settings: CampaignSettings, now: Timestamp) {
         self.change(now, |this| match this.campaigns.get_mut(&id) {
-            Some(campaign) => campaign.change(settings, this.now),
+            Some(campaign) => {
+                let choice =
+                    |settings: &CampaignSettings| (settings.messages.clone(), settings.seed);
+                let has_other_messages = choice(&campaign.settings) != choice(&settings);
+                campaign.change(settings, this.now);
+                // What is made for the contacts at hand is made from the messages of before.
+                if has_other_messages {
+                    let contacts = campaign.take_all();
+                    this.release(id, contacts);
+                }
+            }
             None => {
                 let campaign = Campaign::new(settings, this.turn, this.now);
                 this.campaigns.insert(id, campaign);
@@ -257,6 +267,27 @@ impl<G: Gate> Engine<G> {
         self.campaigns.get(&id).map(|campaign| campaign.phase)
     }
 
+    /// The message that a contact of a campaign gets, as it is chosen when its drop starts; `None` unless the campaign was added.
+    pub fn message_of<'a>(&'a self, id: CampaignId, contact: &'a Contact) -> Option<&'a str> {
+        let settings = &self.campaigns.get(&id)?.settings;
+        let own = contact.message.as_deref();
+        let chosen = settings.messages.choose(settings.seed, contact.id, own);
+        Some(chosen.message)
+    }
+
+    /// Whether a campaign itself names this message, for all of its contacts or for a share of them.
+    pub fn names(&self, id: CampaignId, message: &str) -> bool {
+        let campaign = self.campaigns.get(&id);
+        campaign.is_some_and(|campaign| campaign.settings.messages.names(message))
+    }
+
+    /// Whether a contact of a campaign is at hand, or its drop in flight.
+    pub fn has(&self, id: CampaignId, contact: ContactId) -> bool {
+        self.campaigns
+            .get(&id)
+            .is_some_and(|campaign| campaign.has(contact))
+    }
+
     /// How many drops of a campaign are in flight.
     pub fn in_flight(&self, id: CampaignId) -> usize {
         self.campaigns
@@ -342,9 +373,9 @@ impl<G: Gate> Engine<G> {
                 continue;
             }
             if let Some(campaign) = self.campaigns.get_mut(&id)
-                && !campaign.ready.is_empty()
+                && campaign.at_hand() > 0
             {
-                let contacts = std::iter::from_fn(|| campaign.take()).collect();
+                let contacts = campaign.take_all();
                 campaign.supply.note(self.now);
                 self.release(id, contacts);
             }

@@ -162,6 +162,9 @@ impl<G: Gate> Engine<G> {
             Opening::Closed { until } => return Some(until),
             Opening::Over => return None,
         };
+        if let Some(away) = &campaign.files_away {
+            return closes.into_iter().chain([away.until]).min();
+        }
         let terms = campaign.settings.terms();
         let up = || self.pbxs.values().filter(|pbx| pbx.is_up());
         let recovers = up().filter_map(|pbx| pbx.budget.recovers(terms)).min();
@@ -177,7 +180,7 @@ impl<G: Gate> Engine<G> {
             })
             .flatten();
         // While enough contacts are at hand no more are asked for, however many are due.
-        let fetch = fetch.filter(|&at| at > self.now || campaign.ready.is_empty());
+        let fetch = fetch.filter(|&at| at > self.now || campaign.at_hand() == 0);
         let answer = campaign.supply.answer_by();
         [closes, recovers, fetch, answer, start]
             .into_iter()

@@ -343,6 +343,7 @@ impl<'a, G: SimulatedGate> World<'a, G> {
         let event = Event::Due {
             campaign,
             contacts,
+            unready: BTreeSet::new(),
             next,
         };
         self.engine.handle_event(event, self.now);

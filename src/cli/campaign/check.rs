@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     import::ListOptions,
+    needs::{check_templates, refuse_lacking},
     options::{self, Options},
     read::{ListRow, rows},
     simulate::{calls_of, late, late_line, texts},
@@ -23,6 +24,7 @@ use crate::{
     },
     cli::{CliError, Exit, database, library, printer::Printer},
     config::Config,
+    import::NeededColumns,
     list::{NewRow, Reject},
     orders::{Spec, overlay},
     phone::PhoneNumber,
@@ -85,10 +87,13 @@ pub(super) async fn run(
             printer.line(skipped);
         }
     }
+    let needed = NeededColumns::of(&spec);
+    refuse_lacking(&needed, &args.list, &columns)?;
     options::advise(None, &spec, config, printer);
     options::warn_of_double_calls(&spec, config, printer);
     let store = database::open_to_read(config).await?;
     let mut check = ListCheck {
+        needed,
         gate: Gate::new(config.gate.clone()),
         kind: spec.kind,
         calls: calls_of(spec.technique),
@@ -118,6 +123,7 @@ pub(super) async fn run(
             "unused_columns": columns.unused,
             "notes": Vec::from_iter(&columns.skipped),
             "late_retries": texts(&late),
+            "empty_columns": check.needed.counts(),
         }));
     } else {
         for line in check.summary() {
@@ -125,6 +131,9 @@ pub(super) async fn run(
         }
         if let Some(line) = late_line(&late) {
             printer.line(&line);
+        }
+        for line in check.needed.lines() {
+            printer.warning(&line);
         }
     }
     Ok(Exit::Success)
@@ -145,12 +154,15 @@ fn spec(args: &CheckArgs, config: &Config) -> Result<Spec, CliError> {
     if has_message {
         let (library, _) = library(config)?;
         options::foresee(&mut spec, "checked", &library)?;
+        check_templates(&spec, config)?;
     }
     Ok(spec)
 }
 
 /// The check of a list: what the gate is asked of each row, and the counts so far.
 struct ListCheck {
+    /// The columns that the message needs.
+    needed: NeededColumns,
     gate: Gate,
     kind: CampaignKind,
     calls: u32,
@@ -212,7 +224,10 @@ impl ListCheck {
                     ..CheckedRow::of(row, contact)
                 }
             }
-            Ok((contact, facts)) => self.ask(row, contact, &facts),
+            Ok((contact, facts)) => {
+                self.needed.count(&contact);
+                self.ask(row, contact, &facts)
+            }
         };
         let whys = self.counts.entry(checked.what).or_default();
         *whys.entry(checked.why.unwrap_or("all")).or_default() += 1;

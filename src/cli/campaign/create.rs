@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     import::{self, ImportOptions},
+    needs::{check_templates, refuse_lacking, warn_of_empty},
     options::{self, Options},
     read::ColumnUse,
 };
 use crate::{
     cli::{CliError, Exit, database, library, operator::by_user, printer::Printer},
     config::Config,
+    import::NeededColumns,
     orders::{Spec, overlay},
     store::{AuditEntry, Campaign, NewCampaign, Status, Store},
 };
@@ -85,7 +87,14 @@ pub(super) async fn create(
     let keys = args.options.keys()?;
     // Looked at first: a list that cannot be imported leaves no campaign without contacts behind.
     let list = match &args.list {
-        Some(list) => Some((list, import::look(list, &args.import)?)),
+        Some(list) => {
+            let columns = import::look(list, &args.import)?;
+            // What is wrong with the settings is said when they are read to make the campaign.
+            if let Ok(spec) = Spec::from_keys(&keys) {
+                refuse_lacking(&NeededColumns::of(&spec), list, &columns)?;
+            }
+            Some((list, columns))
+        }
         None => None,
     };
     let store = database::open(config).await?;
@@ -171,6 +180,7 @@ pub(super) async fn set(
         spec = Spec::from_keys(&keys).map_err(options::wrong)?;
         let (library, targets) = library(config)?;
         options::prepare(&mut spec, &campaign.name, &library, &targets)?;
+        check_templates(&spec, config)?;
         let now = database::now();
         let after = spec.to_json();
         let entry = AuditEntry {
@@ -252,6 +262,7 @@ pub(super) async fn make(
     }
     let (library, targets) = library(config)?;
     options::prepare(&mut spec, name, &library, &targets)?;
+    check_templates(&spec, config)?;
     let new = NewCampaign {
         name: name.to_owned(),
         spec: spec.to_json(),
@@ -314,10 +325,13 @@ async fn take_in(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     let name = &campaign.name;
-    let duplicates = ordered(campaign)?.duplicates;
+    let spec = ordered(campaign)?;
+    let duplicates = spec.duplicates;
     if !as_json {
         printer.line(&format!("{name}: {}", columns.line()));
     }
+    refuse_lacking(&NeededColumns::of(&spec), list, columns)?;
+    warn_of_empty(&spec, list, &how.list, config, printer)?;
     // It takes many transactions, each of a part of the list.
     let file = list.file_name().unwrap_or_default().to_string_lossy();
     let entry = AuditEntry {

@@ -5,7 +5,9 @@ mod check;
 mod control;
 mod create;
 mod delete;
+mod hear;
 mod import;
+mod needs;
 mod options;
 mod read;
 mod requeue;
@@ -35,12 +37,20 @@ pub(super) struct CampaignArgs {
     command: CampaignCommand,
 }
 
+impl CampaignArgs {
+    /// Whether it speaks to the PBX.
+    pub(super) const fn dials(&self) -> bool {
+        matches!(self.command, CampaignCommand::Run(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum CampaignCommand {
     Create(create::CreateArgs),
     Add(create::AddArgs),
     Set(create::SetArgs),
     Check(check::CheckArgs),
+    Hear(hear::HearArgs),
     Simulate(simulate::SimulateArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
@@ -67,6 +77,7 @@ pub(super) async fn run(
         CampaignCommand::Add(args) => create::add(args, &config, printer).await,
         CampaignCommand::Set(args) => create::set(args, &config, printer).await,
         CampaignCommand::Check(args) => check::run(args, &config, printer).await,
+        CampaignCommand::Hear(args) => hear::run(args, &config, printer).await,
         CampaignCommand::Simulate(args) => simulate::run(args, &config, printer).await,
         CampaignCommand::Run(args) => traced(&config, run::run(args, &config, printer)).await,
         CampaignCommand::Status(args) => status::run(args, &config, printer).await,

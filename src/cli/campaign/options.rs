@@ -247,6 +247,7 @@ fn settle(
         match meant {
             Reference::Prepared(name) => Ok(name.to_string()),
             Reference::OnPbx(uri) => Ok(uri.to_string()),
+            Reference::Template(_) => Ok(text.to_owned()),
             Reference::File(file) => {
                 let name: Name = name.parse().map_err(|error| {
                     CliError::new(anyhow!("`{name}` cannot be the name of a message: {error}"))

@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::{
     cli::CliError,
     import::is_message,
-    list::{ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow, Reject},
+    list::{
+        Columns, ContactRules, DateOrder, Field, Fingerprint, List, ListError, Mapping, NewRow,
+        Reject,
+    },
     phone::Rules,
 };
 
@@ -21,8 +24,10 @@ pub(super) struct ListRow {
 }
 
 /// What the columns of a list are taken for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ColumnUse {
+    /// The columns themselves.
+    pub(super) columns: Columns,
     /// The fields that are found, each with the name of its column.
     pub(super) taken: Vec<(&'static str, String)>,
     /// The names of the columns that no field is taken from.
@@ -43,6 +48,7 @@ impl ColumnUse {
         let unused = names.iter().enumerate();
         let unused = unused.filter(|(at, name)| !is_taken(*at) && !name.starts_with("rejected_"));
         Self {
+            columns: columns.clone(),
             unused: unused.map(|(_, name)| name.clone()).collect(),
             taken: found
                 .into_iter()

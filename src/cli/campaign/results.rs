@@ -16,7 +16,7 @@ use crate::{
     drop::Outcome,
     list::Writer,
     orders::{ChosenValues, ResultColumns, ResultValues},
-    phone::{PhoneNumber, Rules},
+    phone::{Disclosure, PhoneNumber, Rules},
     store::{Campaign, Filter, Store},
 };
 
@@ -149,7 +149,7 @@ pub(super) async fn run(
     let result_columns = ResultColumns {
         campaign: &campaign.name,
         price: config.price.as_ref(),
-        full_number: args.full_number,
+        shown: Disclosure::of_program(args.full_number),
         local_times: args.excel,
     };
     let delimiter = match (args.delimiter, args.excel) {

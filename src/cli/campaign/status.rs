@@ -54,7 +54,7 @@ pub(super) async fn run(
         all.push(view.map_err(database::trouble)?);
     }
     let turn = store.prune_turn(now).await.map_err(database::trouble)?;
-    if let Some(words) = database::not_pruned(&turn) {
+    if let Some(words) = turn.why_not() {
         printer.warning(&words);
         printer.hint("`aftertone prune` deletes it now");
     }

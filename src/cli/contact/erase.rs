@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::spellings;
 use crate::{
-    cli::{CliError, Exit, campaign::wait, database, operator::by_user, printer::Printer},
+    cli::{CliError, Exit, campaign::wait, database, library, operator::by_user, printer::Printer},
     clock,
     config::{Config, StoreUrl},
     evidence::{Archive, EvidenceReader},
@@ -77,9 +77,11 @@ pub(super) async fn run(
     let deadline = clock::now() + args.wait;
     let mut said = false;
     let mut evidence = 0;
+    let mut speech = 0;
     let (elsewhere, erased) = loop {
         let removed = remove_evidence(&store, &numbers, config).await?;
         evidence += removed.gone;
+        speech += forget_speech(config)?;
         let audited = store.audited(entry("contact.erase"));
         let erased = audited.erase(&numbers, database::now()).await;
         let erased = erased.map_err(database::trouble)?;
@@ -132,6 +134,7 @@ pub(super) async fn run(
             "prompts": prompts,
             "evidence": evidence,
             "evidence_elsewhere": elsewhere,
+            "speech": speech,
             "lists_with_rejects": lists.iter().map(|(campaign, list)| {
                 json!({ "campaign": campaign, "list": list })
             }).collect::<Vec<_>>(),
@@ -152,6 +155,12 @@ pub(super) async fn run(
         "erased: {}; a digest of the number stays on the list `own`",
         gone.join(", ")
     ));
+    if speech > 0 {
+        printer.line(&format!(
+            "speech of messages for each person was forgotten, that of others as well: {}; it is made again if it is needed",
+            counted(speech as u64, "file")
+        ));
+    }
     for path in elsewhere {
         printer.line(&format!(
             "not on this machine: the evidence in `{path}`; remove it there, if it is kept"
@@ -209,6 +218,16 @@ async fn remove_evidence(
             .hint("make the folder writable, and run it again; the person is barred already")
     })?;
     Ok(EvidenceRemoved { gone, elsewhere })
+}
+
+/// Forgets what was spoken with something of a person in it: which is about whom cannot be told.
+fn forget_speech(config: &Config) -> Result<usize, CliError> {
+    let (library, _) = library(config)?;
+    library.forget_speech(clock::wall()).map_err(|error| {
+        let words = "speech with something of people in it cannot be removed";
+        CliError::new(anyhow::Error::new(error).context(words))
+            .hint("make `.speech` in `pbx.sounds_dir` writable, and run it again; the person is barred already")
+    })
 }
 
 fn would_go(record: &PersonRecord) -> String {

@@ -23,18 +23,18 @@ impl PersonText<'_> {
         if let Some((at, because)) = &record.erased {
             lines.push(format!(
                 "  everything about the person was erased at {at}{}; they are never called again",
-                said(because.as_deref())
+                self.said(because.as_deref())
             ));
         }
         lines.extend(record.do_not_call.iter().map(|entry| {
-            let (list, because) = (entry.list.as_str(), said(entry.because.as_deref()));
+            let (list, because) = (entry.list.as_str(), self.said(entry.because.as_deref()));
             format!(
                 "  on the do-not-call list `{list}` since {}{because}",
                 entry.at
             )
         }));
         lines.extend(record.removals.iter().map(|removal| {
-            let because = said(removal.because.as_deref());
+            let because = self.said(removal.because.as_deref());
             format!(
                 "  taken off the do-not-call list `{}` at {} by {}{because}",
                 removal.list, removal.at, removal.who
@@ -76,15 +76,21 @@ impl PersonText<'_> {
             ("timezone", &contact.zone),
             ("state", &contact.state),
             ("message", &contact.message),
-            ("id", &contact.foreign_id),
         ];
         let fields = fields.into_iter().filter_map(|(name, value)| {
-            let value = value.as_deref()?;
+            let value = self.0.shown.text(value.as_deref()?);
             Some(format!("{name} `{}`", value.escape_debug()))
         });
+        let id = contact.foreign_id.as_deref().map(|id| {
+            let id = self.0.shown.id(id);
+            format!("id `{}`", id.escape_debug())
+        });
+        let fields = fields.chain(id);
         let others = contact.others.iter();
-        let others = others
-            .map(|(name, value)| format!("{} `{}`", name.escape_debug(), value.escape_debug()));
+        let others = others.map(|(name, value)| {
+            let value = self.0.shown.text(value);
+            format!("{} `{}`", name.escape_debug(), value.escape_debug())
+        });
         let fields: Vec<_> = fields.chain(others).collect();
         if !fields.is_empty() {
             lines.push(format!("    {}", fields.join(", ")));
@@ -97,6 +103,7 @@ impl PersonText<'_> {
                     .map_or_else(String::new, |at| format!(" at {at}"));
                 let source = consent.source.as_deref();
                 let source = source.map_or_else(String::new, |source| {
+                    let source = self.0.shown.text(source);
                     format!(" (`{}`)", source.escape_debug())
                 });
                 format!("    consent: {}{at}{source}", consent_slug(consent.kind))
@@ -109,7 +116,7 @@ impl PersonText<'_> {
         for decision in &contact.decisions {
             lines.push(format!("    {}", decision_line(decision)));
             if let Some(ruling) = &decision.ruling {
-                lines.push(format!("      ruling: {ruling}"));
+                lines.push(format!("      ruling: {}", self.0.shown.text(ruling)));
             }
         }
         lines
@@ -139,7 +146,7 @@ impl PersonText<'_> {
                 call.pbx,
                 call.message.escape_debug()
             ),
-            format!("    ruling: {}", call.ruling),
+            format!("    ruling: {}", self.0.shown.text(&call.ruling)),
         ];
         if let Some(evidence) = &call.evidence {
             lines.push(format!("    evidence: {evidence}"));
@@ -147,8 +154,16 @@ impl PersonText<'_> {
         lines
     }
 
+    /// A reason, after a colon.
+    fn said(&self, because: Option<&str>) -> String {
+        match because {
+            None | Some("") => String::new(),
+            Some(because) => format!(": {}", self.0.shown.text(because).escape_debug()),
+        }
+    }
+
     fn shown(&self, number: &PhoneNumber) -> String {
-        number.shown(self.0.full_number)
+        self.0.shown.number(number)
     }
 }
 
@@ -177,6 +192,7 @@ fn hold_line(held: &PersonHold) -> String {
     let PersonHold {
         drop,
         message,
+        fields: _,
         held_at,
         hold,
     } = held;
@@ -211,14 +227,6 @@ const fn consent_slug(kind: ConsentKind) -> &'static str {
     }
 }
 
-/// A reason, after a colon.
-fn said(because: Option<&str>) -> String {
-    match because {
-        None | Some("") => String::new(),
-        Some(because) => format!(": {}", because.escape_debug()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -228,7 +236,11 @@ mod tests {
         campaign::{HeldReason, RefusedReason, policy::Consent},
         drop::{Outcome, Proof, Technique},
         id::DropId,
-        store::{Barred, ContactStep, ListName, PersonRecord, PersonRemoval, SettledHold, Status},
+        phone::Disclosure,
+        store::{
+            Barred, ContactStep, ListName, PersonRecord, PersonRemoval, SettledHold, SpokenColumns,
+            Status,
+        },
     };
 
     #[test]
@@ -239,7 +251,7 @@ mod tests {
         let object = serde_json::to_string_pretty(&subject.object()).unwrap();
         insta::assert_snapshot!("json", object);
         assert!(!object.contains("12025550101"));
-        subject.full_number = true;
+        subject.shown = Disclosure::Full;
         assert!(subject.object().to_string().contains("+12025550101"));
     }
 
@@ -311,7 +323,7 @@ mod tests {
         PersonView {
             number: &NUMBER,
             record,
-            full_number: false,
+            shown: Disclosure::Programs,
             now: "2026-11-24T12:00:00Z".parse().unwrap(),
         }
     }
@@ -390,6 +402,7 @@ mod tests {
             held: vec![PersonHold {
                 drop: DropId::from_u128(9),
                 message: "spring".to_owned(),
+                fields: SpokenColumns::default(),
                 held_at: at("2026-11-23T20:00:00Z"),
                 hold: SettledHold {
                     state: HeldState::Waiting,

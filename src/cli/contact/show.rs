@@ -7,6 +7,7 @@ use crate::{
     cli::{CliError, Exit, database, printer::Printer},
     config::Config,
     orders::PersonView,
+    phone::Disclosure,
 };
 
 /// Show all that is known of a person
@@ -41,7 +42,7 @@ pub(super) async fn run(
     let subject = PersonView {
         number: &numbers[0],
         record: &record,
-        full_number: args.full_number,
+        shown: Disclosure::of_program(args.full_number),
         now,
     };
     if args.json {

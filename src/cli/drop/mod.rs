@@ -12,7 +12,7 @@ use serde_json::json;
 
 use self::{gate::GateArgs, overrides::Overrides, watch::watch};
 use super::{
-    CliError, Exit, database, library,
+    CliError, Exit, composer, database,
     operator::by_user,
     printer::{Paint, Printer},
     report::{NotDialled, outcome_words},
@@ -20,18 +20,20 @@ use super::{
     traced::traced,
 };
 use crate::{
-    audio,
+    audio::{self, Reference},
     config::Config,
     controller::{
         EvidenceError,
-        single_drop::{SingleDrop, SingleDropEnd, SingleDropEnding, SingleDropError, Unwritten},
+        single_drop::{
+            DropMessage, SingleDrop, SingleDropEnd, SingleDropEnding, SingleDropError, Unwritten,
+        },
     },
     drop::{Outcome, Report, WhenScreened},
     error_chain::chain,
     id::DropId,
     phone::PhoneNumber,
     runtime::{self, SessionError},
-    store::AuditEntry,
+    store::{AuditEntry, SpokenColumns},
 };
 
 /// Leave a message at one number
@@ -45,9 +47,13 @@ use crate::{
 pub(super) struct Args {
     /// The number: E.164 (+12025550101), or as it is dialled in the default region
     number: String,
-    /// A prepared message's name, a `sound:` URI of the PBX, or a recording's path (`./name` for one in this folder)
+    /// A prepared message's name, a `sound:` URI of the PBX, a recording's path (`./name` for one in this folder), or a
+    /// template such as `intro + names/{first_name} + "on {date}"`
     #[arg(long, short, value_name = "MESSAGE")]
     message: String,
+    /// What a template says of whoever is called, such as `first_name=Ann`; may be given more than once
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field)]
+    fields: Vec<(String, String)>,
     /// Print one JSON object when the drop has ended, and nothing before
     #[arg(long)]
     json: bool,
@@ -112,11 +118,23 @@ fn order(
     drop: DropId,
     number: PhoneNumber,
 ) -> Result<SingleDrop, CliError> {
-    let (library, targets) = library(config)?;
+    let composer = composer(config)?;
+    let library = composer.library();
     let message = audio::resolve(&args.message, |name| library.holds(name), Path::is_file);
     let message = message.map_err(|error| {
         let hint = error.hint();
         CliError::new(error).hint(hint)
+    })?;
+    if let Reference::Template(template) = &message {
+        composer.check(template).map_err(unusable)?;
+    }
+    let fields = args
+        .fields
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    let message = DropMessage::of(message, &SpokenColumns::given(fields)).map_err(|error| {
+        CliError::new(anyhow!("the message cannot be made: {error}"))
+            .hint("give what it says of whoever is called with `--field NAME=VALUE`")
     })?;
     let mut plan = runtime::plan(config, None);
     args.overrides.apply(&mut plan);
@@ -135,8 +153,7 @@ fn order(
         plan,
         message,
         message_name: args.message.clone(),
-        library,
-        targets,
+        composer,
         caller_id: config.pbx.caller_id.clone(),
         evidence: args
             .evidence
@@ -151,6 +168,17 @@ fn order(
         }),
         adopted: None,
     })
+}
+
+/// Reads `NAME=VALUE`.
+fn field(text: &str) -> Result<(String, String), &'static str> {
+    let expected = "expected NAME=VALUE, such as `first_name=Ann`";
+    let (name, value) = text.split_once('=').ok_or(expected)?;
+    let name = name.trim();
+    if !name.chars().any(char::is_alphanumeric) {
+        return Err(expected);
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The exit status of a drop that has ended.
@@ -216,10 +244,7 @@ fn not_dialled(
         SingleDropError::TrunkOffline { .. } => CliError::new(error).hint(
             "look at it on the PBX's console with `pjsip show endpoint` and `pjsip show contacts`, and try again when it is online",
         ),
-        SingleDropError::Message(error) => {
-            let hint = error.hint();
-            CliError::new(error).maybe_hint(hint)
-        }
+        SingleDropError::Message(error) => unusable(error),
         SingleDropError::LinkDown => {
             CliError::new(error).hint("`aftertone doctor` tells whether the PBX is back")
         }
@@ -252,6 +277,12 @@ fn last_line(report: &Report, printer: Printer) -> String {
     };
     let slug = printer.paint(paint, report.outcome.slug());
     format!("{slug}: {}", outcome_words(report))
+}
+
+/// What to do if a message cannot be used.
+fn unusable(error: audio::Error) -> CliError {
+    let hint = error.hint();
+    CliError::new(error).maybe_hint(hint)
 }
 
 /// What to do if a run could not begin.

@@ -54,6 +54,7 @@ fn any_file_is_explained_or_refused_with_its_name() {
             replay: &subject.replay,
             message: None,
             plays: None,
+            later: &[],
         });
         assert!(scene.render(PictureFormat::Svg).starts_with(b"<"));
     });

@@ -27,7 +27,9 @@ use crate::{
     config::Config,
     controller::prompts::{FIRST_SHIPPED, book_in_use, book_of, read_export, shipped},
     evidence::{EvidenceReader, ExplainedCall, LiveCall, Recording, reasons},
+    id::DropId,
     screen::{Amd, Heard, NoBeep, Replay, Settings, book::Book},
+    store::{PersonCallback, Store},
 };
 
 /// Explain what the ears hear in a recorded call, and why
@@ -65,6 +67,9 @@ pub(super) struct ExplainArgs {
     /// Draw a picture into a file that ends in .svg or .png; for several recordings, a folder that gets one PNG each
     #[arg(long, value_name = "OUT")]
     picture: Option<PathBuf>,
+    /// Say who called back after the drop, which the database knows and its evidence does not
+    #[arg(long)]
+    callbacks: bool,
 }
 
 /// The book that recordings are compared with; evidence holds what was recognised live.
@@ -95,13 +100,50 @@ pub(super) async fn book(
     Ok(Some(Arc::new(book)))
 }
 
+/// The database, if it is to say who called back.
+///
+/// # Errors
+/// [`CliError`] if it cannot be opened.
+pub(super) async fn store(
+    args: &ExplainArgs,
+    config: impl Fn() -> Result<Config, CliError>,
+) -> Result<Option<Store>, CliError> {
+    if args.callbacks {
+        database::open_to_read(&config()?).await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// The calls that came back and answer a drop; none if the database does not know it.
+///
+/// # Errors
+/// [`CliError`] if they cannot be read.
+pub(super) async fn callbacks(
+    store: &Store,
+    drop: DropId,
+) -> Result<Vec<PersonCallback>, CliError> {
+    let found = store.drop_of(drop).await.map_err(database::trouble)?;
+    match found {
+        Some(drop) => store
+            .callbacks_of_drop(&drop)
+            .await
+            .map_err(database::trouble),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Looks up who called back after a drop; `None`: that was not asked for.
+pub(super) type LookUp<'a> = &'a dyn Fn(DropId) -> Result<Option<Vec<PersonCallback>>, CliError>;
+
 /// Explains recordings.
 ///
 /// # Errors
-/// [`CliError`] if a setting is not valid, or a recording or evidence cannot be read.
+/// [`CliError`] if a setting is not valid, or a recording, evidence or who called back cannot be read.
 pub(super) fn run(
     args: &ExplainArgs,
     book: Option<Arc<Book>>,
+    callbacks: LookUp<'_>,
     printer: Printer,
 ) -> Result<Exit, CliError> {
     if args.set.iter().any(|set| set == "help") {
@@ -120,7 +162,7 @@ pub(super) fn run(
     let mut exit = Exit::Success;
     for path in recordings {
         let subject = if EvidenceReader::is_at(&path) {
-            evidence(&path, args)?
+            evidence(&path, args, callbacks)?
         } else {
             given.recording(&path)?
         };
@@ -145,6 +187,7 @@ pub(super) fn run(
             replay: &subject.replay,
             message: subject.message,
             plays: subject.plays.as_deref(),
+            later: subject.later(),
         };
         if let Some(drawn) = pictures.draw(&path, &recording)? {
             printer.talk(&format!("drew {}", drawn.display()));
@@ -217,6 +260,8 @@ fn explained(subject: &Subject) -> ExplainedCall<'_> {
             differences: evidence.differences.as_deref(),
             notes: &evidence.notes,
             phrases: &evidence.phrases,
+            callbacks: evidence.callbacks.as_deref(),
+            message: &evidence.message,
         });
     ExplainedCall::of(&subject.id, &subject.replay, live)
 }
@@ -301,8 +346,12 @@ fn story(subject: &Subject, printer: Printer) -> Vec<String> {
         lines.extend(heard(&subject.replay, printer));
     }
     lines.push(format!("ended    {}", evidence.ended));
+    let message = evidence.message.iter();
+    lines.extend(message.map(|line| format!("message  {line}")));
     let phrases = evidence.phrases.iter();
     lines.extend(phrases.map(|phrase| format!("words    {phrase}")));
+    let later = evidence.later.iter();
+    lines.extend(later.map(|line| format!("later    {line}")));
     let notes = evidence.notes.iter();
     lines.extend(notes.map(|note| format!("note     {note}")));
     match evidence.differences.as_deref() {
@@ -419,7 +468,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests {
     use super::{
-        subject::{read, settings},
+        subject::{ReplayedEvidence, read, settings},
         *,
     };
     use crate::screen::{CallFacts, RATE};
@@ -435,6 +484,34 @@ mod tests {
         let subject = subject();
         insta::assert_snapshot!(serde_json::to_string(&explained(&subject)).unwrap());
         insta::assert_snapshot!(TableRow::of(&subject).line());
+    }
+
+    #[test]
+    fn what_followed_the_call_is_said_if_it_was_looked_up() {
+        let evidence = |later: Vec<String>, callbacks| Subject {
+            evidence: Some(ReplayedEvidence {
+                ended: "delivered, proven".to_owned(),
+                version: "0.2.0".to_owned(),
+                notes: Vec::new(),
+                phrases: Vec::new(),
+                later,
+                callbacks,
+                message: Vec::new(),
+                differences: None,
+            }),
+            ..subject()
+        };
+        let called = "called back 2026-12-01 14:05:03 UTC, opted out";
+        let call = serde_json::json!({"outcome": "opted_out"});
+        let known = evidence(vec![called.to_owned()], Some(vec![call]));
+        let lines = story(&known, Printer::plain());
+        assert!(lines.contains(&format!("later    {called}")), "{lines:?}");
+        let json = serde_json::json!(explained(&known));
+        assert_eq!(json["callbacks"][0]["outcome"], "opted_out");
+        let unknown = serde_json::json!(explained(&evidence(Vec::new(), None)));
+        assert!(unknown.get("callbacks").is_none());
+        let nobody = serde_json::json!(explained(&evidence(Vec::new(), Some(Vec::new()))));
+        assert_eq!(nobody["callbacks"], serde_json::json!([]));
     }
 
     #[test]

@@ -168,6 +168,7 @@ mod tests {
             replay: &Replay::default(),
             message: None,
             plays: None,
+            later: &[],
         };
         for (path, name) in given.iter().zip(["b.png", "a.png"]) {
             let drawn = pictures.draw(path, &recording).unwrap().unwrap();

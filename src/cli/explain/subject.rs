@@ -4,9 +4,12 @@ use std::{ffi::OsStr, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{super::CliError, ExplainArgs};
+use serde_json::Value;
+
+use super::{super::CliError, ExplainArgs, LookUp};
 use crate::{
     evidence::{CallSound, EvidenceReader},
+    orders::{callback_lines, callback_object},
     screen::{At, Call, CallFacts, Message, RATE, Replay, Settings, book::Book},
 };
 
@@ -31,11 +34,24 @@ pub(super) struct ReplayedEvidence {
     pub(super) notes: Vec<String>,
     /// The phrases that were recognised live, a line each.
     pub(super) phrases: Vec<String>,
+    /// What followed, a line each; none unless that was looked up.
+    pub(super) later: Vec<String>,
+    /// The same for programs.
+    pub(super) callbacks: Option<Vec<Value>>,
+    /// What the message is made of, a line each; nothing if it is the same for all.
+    pub(super) message: Vec<String>,
     /// What the ears decided differently live; `None` if it was not compared.
     pub(super) differences: Option<Vec<String>>,
 }
 
 impl Subject {
+    /// What followed the call, a line each, as far as is known.
+    pub(super) fn later(&self) -> &[String] {
+        self.evidence
+            .as_ref()
+            .map_or(&[], |evidence| &evidence.later)
+    }
+
     pub(super) fn differs(&self) -> bool {
         let evidence = self.evidence.as_ref();
         let differences = evidence.and_then(|evidence| evidence.differences.as_ref());
@@ -91,8 +107,12 @@ impl KnownCall {
 /// The evidence of a drop, heard as it was heard live, or with the settings that are given.
 ///
 /// # Errors
-/// [`CliError`] if it cannot be read, or more is given than its settings.
-pub(super) fn evidence(path: &Path, args: &ExplainArgs) -> Result<Subject, CliError> {
+/// [`CliError`] if it cannot be read, more is given than its settings, or who called back cannot be looked up.
+pub(super) fn evidence(
+    path: &Path,
+    args: &ExplainArgs,
+    callbacks: LookUp<'_>,
+) -> Result<Subject, CliError> {
     if args.amd.is_some() || args.alerted.is_some() || args.other_leg_rang || args.message.is_some()
     {
         let own = anyhow!(
@@ -106,6 +126,10 @@ pub(super) fn evidence(path: &Path, args: &ExplainArgs) -> Result<Subject, CliEr
     let kept = EvidenceReader::read(path).map_err(|error| {
         CliError::new(error).hint("name a folder that `aftertone drop --evidence` has kept")
     })?;
+    let callbacks = match kept.word("drop").parse() {
+        Ok(drop) => callbacks(drop)?,
+        Err(_) => None,
+    };
     let sound = kept.sound();
     let (replay, differences) = match sound {
         None => (Replay::default(), None),
@@ -131,6 +155,9 @@ pub(super) fn evidence(path: &Path, args: &ExplainArgs) -> Result<Subject, CliEr
             version: kept.version().to_owned(),
             notes: kept.notes().to_vec(),
             phrases: kept.phrases(),
+            later: callback_lines(callbacks.as_deref().unwrap_or_default()),
+            callbacks: callbacks.map(|calls| calls.iter().map(callback_object).collect()),
+            message: kept.message_lines(),
             differences,
         }),
     })

@@ -116,9 +116,11 @@ fn is_expected(campaign: &CampaignView) -> bool {
             | Why::ClocksApart
             | Why::PbxAway
             | Why::TrunkOffline
+            | Why::FilesAway(_)
             | Why::Budget(_)
             | Why::Full { .. }
-            | Why::Asking,
+            | Why::Asking
+            | Why::MakingMessages { .. },
         ) => false,
     }
 }

@@ -57,7 +57,7 @@ use crate::{
     metrics,
     orders::{Examinations, ReloadAnswer, ReloadRequest, SingleDrops},
     store::{ErrorClass::Away, Store},
-    telemetry,
+    tasks, telemetry,
 };
 
 /// Run as a service: dial every campaign that is started, and serve the HTTP API
@@ -598,10 +598,7 @@ async fn ended(dialling: Option<&mut Dialling>) -> Result<(), ControllerError> {
     let Some(dialling) = dialling else {
         return std::future::pending().await;
     };
-    match (&mut dialling.task).await {
-        Ok(ended) => ended,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    tasks::outcome((&mut dialling.task).await)
 }
 
 /// Waits for the end of the ordered drops, if there are any; their panic is ours.
@@ -609,9 +606,7 @@ async fn dropped(drops: Option<&mut JoinHandle<()>>) {
     let Some(drops) = drops else {
         return std::future::pending().await;
     };
-    if let Err(error) = drops.await {
-        std::panic::resume_unwind(error.into_panic());
-    }
+    tasks::outcome(drops.await);
 }
 
 /// What a reload names if another certificate is shown.

@@ -262,8 +262,32 @@ impl Layers {
 
     /// The PBX's password, from `pbx.password` or the file that `pbx.password_file` names.
     pub(super) fn password(&self) -> Result<SecretString, ConfigError> {
-        const INLINE: &str = "pbx.password";
-        const FILE: &str = "pbx.password_file";
+        match self.password_or_file()? {
+            GivenPassword::Inline(password) => Ok(password),
+            GivenPassword::File(path) => {
+                let text = read_secret(&path).map_err(|e| self.cannot_read(FILE, &path, &e))?;
+                if text.is_empty() {
+                    return Err(self.bad(
+                        FILE,
+                        format!("{} is empty", path.display()),
+                        "a file that holds the password alone",
+                    ));
+                }
+                warn_if_exposed(&path, PASSWORD);
+                Ok(SecretString::from(text))
+            }
+        }
+    }
+
+    /// The same without reading a file: empty if there is one.
+    pub(super) fn password_if_inline(&self) -> Result<SecretString, ConfigError> {
+        Ok(match self.password_or_file()? {
+            GivenPassword::Inline(password) => password,
+            GivenPassword::File(_) => SecretString::from(""),
+        })
+    }
+
+    fn password_or_file(&self) -> Result<GivenPassword, ConfigError> {
         const EXPECTED: &str = "exactly one of `pbx.password` and `pbx.password_file`";
 
         let inline = self.parsed(INLINE, "the ARI user's password", |text| match text {
@@ -284,20 +308,9 @@ impl Layers {
                         .iter()
                         .for_each(|file| warn_if_exposed(file, PASSWORD));
                 }
-                Ok(password)
+                Ok(GivenPassword::Inline(password))
             }
-            (None, Some(path)) => {
-                let text = read_secret(&path).map_err(|e| self.cannot_read(FILE, &path, &e))?;
-                if text.is_empty() {
-                    return Err(self.bad(
-                        FILE,
-                        format!("{} is empty", path.display()),
-                        "a file that holds the password alone",
-                    ));
-                }
-                warn_if_exposed(&path, PASSWORD);
-                Ok(SecretString::from(text))
-            }
+            (None, Some(path)) => Ok(GivenPassword::File(path)),
         }
     }
 
@@ -398,6 +411,12 @@ impl Layers {
             .get(key)
             .is_some_and(|value| value.origin().is_some())
     }
+}
+
+/// Where the PBX's password is.
+enum GivenPassword {
+    Inline(SecretString),
+    File(PathBuf),
 }
 
 /// Parses the file by itself, so that its errors are not reported as the environment's.
@@ -510,6 +529,9 @@ fn kind(value: &ValueKind) -> &'static str {
 
 /// What a warning calls the password of the ARI user.
 const PASSWORD: &str = "the PBX's password";
+
+const INLINE: &str = "pbx.password";
+const FILE: &str = "pbx.password_file";
 
 fn expected_duration(range: &RangeInclusive<u64>) -> String {
     format!(

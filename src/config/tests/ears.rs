@@ -84,6 +84,58 @@ fn calls_that_come_back_are_taken_if_all_is_there_that_they_need() {
 }
 
 #[test]
+fn keys_of_a_recording_differ_and_its_sounds_are_names() {
+    let error = |lines: &str| error_for(&format!("[record]\n{lines}"));
+    assert_snapshot!(error("keep = \"2\""), @"`record.hear` in the defaults: it is the key of `record.keep`, too; expected another key");
+    assert_snapshot!(error("again = \"2\""), @"`record.again` in DIR/aftertone.toml: it is the key of `record.hear`, too; expected another key");
+    assert_snapshot!(error("again = \"#\""), @"`record.again` in DIR/aftertone.toml: `#` is not one; expected a digit in quotes");
+    for name in ["a,b", "a&b", "../a", "a//b", "sound:a", ""] {
+        let said = error(&format!("menu = \"{name}\""));
+        assert!(
+            said.contains("`record.menu`") && said.contains("does not fit"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_command_that_speaks_is_a_program_with_its_arguments_and_its_voice() {
+    let speech = |lines: &str| {
+        Scene::with(&format!("{REQUIRED}[speech]\n{lines}\n"))
+            .load()
+            .speech
+    };
+    assert_eq!(speech("voice = \"en\"\nat_once = 1"), None);
+    assert_eq!(speech("command = []"), None);
+    let flite =
+        speech("command = [\"flite\", \"-f\", \"{text_file}\", \"-o\", \"{output}\"]").unwrap();
+    assert_eq!((flite.at_once, flite.voice.as_str()), (2, ""));
+    assert_eq!(flite.timeout, Duration::from_secs(20));
+    assert_eq!(flite.keep, Duration::from_secs(30 * 86_400));
+    assert!(!flite.takes_voice());
+    let scene = Scene::with(REQUIRED)
+        .variable("AFTERTONE__SPEECH__COMMAND", "espeak-ng,-v,{voice}")
+        .variable("AFTERTONE__SPEECH__VOICE", "en-gb");
+    assert!(scene.load().speech.unwrap().takes_voice());
+    let error = |lines: &str| error_for(&format!("[speech]\n{lines}"));
+    assert_snapshot!(error("command = [\"\"]"), @r#"`speech.command` in DIR/aftertone.toml: it names no program; expected a program and its arguments, such as `["espeak-ng", "--stdin", "-w", "{output}"]`"#);
+    assert_snapshot!(error("command = [\"{voice}\"]"), @r#"`speech.command` in DIR/aftertone.toml: the program itself cannot be a placeholder; expected a program and its arguments, such as `["espeak-ng", "--stdin", "-w", "{output}"]`"#);
+    assert_snapshot!(error("command = [\"espeak-ng\", \"-v{voice}\"]"), @"`speech.command` in DIR/aftertone.toml: it has `{voice}`, and `speech.voice` is not given; expected `speech.voice` beside it, or no `{voice}`");
+    assert_snapshot!(error("command = [\"espeak-ng\", \"-w\", \"{file}\"]"), @"`speech.command` in DIR/aftertone.toml: `{file}` stands for nothing; expected `{voice}`, `{output}` and `{text_file}` alone; the text comes by the standard input as well");
+    assert_snapshot!(error("command = [\"sh\", \"say.sh\", \"--text={text}\"]"), @"`speech.command` in DIR/aftertone.toml: `{text}` stands for nothing; expected `{voice}`, `{output}` and `{text_file}` alone; the text comes by the standard input as well");
+    // What is no word in braces may be what the program itself takes.
+    for other in ["{}", "{\\\"a\\\": 1}", "}{", "{Text}", "{"] {
+        let lines = format!("command = [\"say\", \"{other}\"]");
+        assert!(speech(&lines).is_some(), "{other}");
+    }
+    assert_snapshot!(error("voice = \"--ipa\""), @"`speech.voice` in DIR/aftertone.toml: an option was given; expected a voice of the command");
+    assert_snapshot!(error("at_once = 17"), @"`speech.at_once` in DIR/aftertone.toml: `17` was given; expected a whole number from 1 to 16");
+    assert_snapshot!(error("timeout = \"10m\""), @r#"`speech.timeout` in DIR/aftertone.toml: `10m` is out of range; expected a duration from 1s to 300s, such as "2s" or "500ms""#);
+    assert_snapshot!(error("keep = \"never\""), @"`speech.keep` in DIR/aftertone.toml: `never` was given; expected a duration from 1h to 10 years (3650d), such as `30d`");
+    assert_snapshot!(error("keep = \"1m\""), @"`speech.keep` in DIR/aftertone.toml: `1m` was given; expected a duration from 1h to 10 years (3650d), such as `30d`");
+}
+
+#[test]
 fn a_bad_setting_of_the_ears_is_told_with_range_and_unit() {
     let error = |line: &str| error_for(&format!("[screen]\n{line}"));
     assert_snapshot!(error("hold_short = 9"), @r#"`screen.hold_short` in DIR/aftertone.toml: `9` was given; expected 0.5 to 5 seconds, as a number or a duration such as "1.5s""#);

@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 use super::{keys::KEYS, source::is_exposed, *};
 use crate::{
+    audio::SpeechSettings,
     callback::{CallbackPlan, WhenSilent},
     phone::PhoneNumber,
+    record::RecordPlan,
 };
 
 const REQUIRED: &str = r#"
@@ -56,17 +58,22 @@ impl Scene {
         self.folder.path().join(name)
     }
 
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            environment: self.environment.clone(),
+            folder: self.folder.path().to_owned(),
+            system_file: self.path("etc.toml"),
+            system_state: self.path("var"),
+            is_root: self.is_root,
+        }
+    }
+
     fn load_from(&self, explicit: Option<&Path>) -> Result<Config, ConfigError> {
-        Config::load_within(
-            explicit,
-            Surroundings {
-                environment: self.environment.clone(),
-                folder: self.folder.path().to_owned(),
-                system_file: self.path("etc.toml"),
-                system_state: self.path("var"),
-                is_root: self.is_root,
-            },
-        )
+        Config::load_within(explicit, self.surroundings())
+    }
+
+    fn load_for(&self, needs: Needs) -> Result<Config, ConfigError> {
+        Config::load_as(None, self.surroundings(), needs)
     }
 
     fn load(&self) -> Config {
@@ -131,6 +138,7 @@ fn what_is_not_given_has_the_documented_default() {
     assert_eq!(config.audio.target_lufs, None);
     assert_eq!(config.evidence.dir, None);
     assert_eq!(config.incoming.app, None);
+    assert_eq!(config.speech, None);
     assert_eq!(config.evidence.max_age, Some(seconds(30 * 86_400)));
     assert_eq!(config.evidence.max_size, 1_000_000_000);
     assert!(
@@ -256,6 +264,30 @@ when_silent = "connect"
 wait = "9s"
 times = 3
 list = "gone"
+[record]
+keep = "4"
+hear = "5"
+again = "6"
+silence = "3s"
+ask_pin = "pin"
+wrong_pin = "wrong"
+instructions = "speak"
+beep = "/tones/beep"
+menu = "keys"
+taken = "taken"
+saved = "saved"
+discarded = "gone"
+too_short = "short"
+refused = "refused"
+failed = "custom/failed"
+goodbye = "bye"
+
+[speech]
+command = ["piper", "--model", "{voice}", "--output_file", "{output}"]
+voice = "/opt/piper/en_GB-alba-medium.onnx"
+at_once = 3
+timeout = "1m"
+keep = "7d"
 "#;
     let ears: Vec<_> = Settings::ALL
         .iter()
@@ -403,6 +435,46 @@ list = "gone"
                 wait: Duration::from_secs(9),
                 times: 3,
             },
+        })
+    );
+    let record = &config.record;
+    let plan = RecordPlan {
+        keep: '4',
+        hear: '5',
+        again: '6',
+        wait: Duration::from_secs(8),
+    };
+    assert_eq!(
+        (&record.plan, record.silence),
+        (&plan, Duration::from_secs(3))
+    );
+    let sounds: Vec<_> = record.sounds.all().map(|(_, sound)| sound).collect();
+    assert_eq!(
+        sounds,
+        [
+            "pin",
+            "wrong",
+            "speak",
+            "/tones/beep",
+            "keys",
+            "taken",
+            "saved",
+            "gone",
+            "short",
+            "refused",
+            "custom/failed",
+            "bye"
+        ]
+    );
+    let speech = ["piper", "--model", "{voice}", "--output_file", "{output}"];
+    assert_eq!(
+        config.speech,
+        Some(SpeechSettings {
+            command: speech.map(str::to_owned).into(),
+            voice: "/opt/piper/en_GB-alba-medium.onnx".to_owned(),
+            at_once: 3,
+            timeout: Duration::from_secs(60),
+            keep: Duration::from_secs(7 * 86_400),
         })
     );
     for key in KEYS.iter().filter(|key| **key != "pbx.password") {
@@ -574,13 +646,13 @@ fn a_missing_key_is_told_with_where_it_could_stand() {
 #[test]
 fn an_unknown_key_is_told_with_the_known_ones() {
     assert_snapshot!(error_for("[drop]\nleed = \"2s\""), @"unknown key `drop.leed` in DIR/aftertone.toml; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
-    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
-    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
+    assert_snapshot!(error_for("[dorp]\nlead = \"2s\""), @"unknown key `dorp.lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback, record, speech");
+    assert_snapshot!(error_for("lead = \"2s\"\n[pbx]\n"), @"unknown key `lead` in DIR/aftertone.toml; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback, record, speech");
     assert_snapshot!(error_for("[drop.lead]\nx = 1"), @r#"`drop.lead` in DIR/aftertone.toml: a section was given, not a text in quotes; expected a duration from 0s to 60s, such as "2s" or "500ms""#);
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP__LEED", "2s").error(), @"unknown key `drop.leed` in the environment variable AFTERTONE__DROP__LEED; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
-        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback");
+        Scene::with(REQUIRED).variable("AFTERTONE__TYPO", "1").error(), @"unknown key `typo` in the environment variable AFTERTONE__TYPO; the sections and keys at the top are instance, state_dir, pbx, drop, screen, store, audio, evidence, retention, gate, incoming, trunk, price, serve, webhooks, telemetry, callback, record, speech");
     assert_snapshot!(
         Scene::with(REQUIRED).variable("AFTERTONE__DROP", "1").error(), @"unknown key `drop` in the environment variable AFTERTONE__DROP; [drop] has technique, lead, answer_timeout, screening_timeout, ready_timeout, release_on_progress, release_when_unheard, when_unsure, when_screened, screening_prompt, when_busy_leg_answered");
     assert_snapshot!(
@@ -791,6 +863,17 @@ fn a_password_comes_from_exactly_one_place() {
     assert_snapshot!(
         Scene::with(&with_file("long")).file("long", &"x".repeat(5000)).error(), @"`pbx.password_file` in DIR/aftertone.toml: cannot read DIR/long: it is longer than 4096 bytes, so it holds no password; expected a file that can be read");
     assert_snapshot!(Scene::with(&with_file(".")).error(), @"`pbx.password_file` in DIR/aftertone.toml: cannot read DIR/.: Is a directory (os error 21); expected a file that can be read");
+    // Nobody but who speaks to the PBX needs it: the file may be there only while the service runs.
+    for pbx in [true, false] {
+        let needs = Needs {
+            pbx,
+            password: false,
+        };
+        let absent = Scene::with(&with_file("none")).load_for(needs).unwrap();
+        assert!(absent.has_pbx && absent.pbx.password.expose_secret().is_empty());
+        let twice = with_file("x").replace("[pbx]", "[pbx]\npassword = \"y\"");
+        assert!(Scene::with(&twice).load_for(needs).is_err());
+    }
     let two_lines = Scene::with(&with_file("two")).file("two", " a\n\n").load();
     assert_eq!(two_lines.pbx.password.expose_secret(), " a\n");
 }

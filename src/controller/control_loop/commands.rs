@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::ControlLoop;
 use crate::{
+    audio::template::Template,
     campaign::engine::{
         CampaignId, Command, ContactId, End, Event, PauseReason, Settlement, Start,
     },
@@ -35,6 +36,7 @@ impl ControlLoop {
             Command::Release { campaign, contacts } => {
                 for &contact in &contacts {
                     self.engine.gate_mut().forget(contact);
+                    self.preparations.forget((campaign, contact));
                 }
                 self.store_io.write(Write::Release { campaign, contacts });
             }
@@ -54,6 +56,22 @@ impl ControlLoop {
     /// Writes the intent of a drop. Nothing is dialled before it is committed: see [`Self::on_intent`].
     fn write_intent(&mut self, start: Start) {
         let now = self.store_io.now();
+        let key = (start.campaign, start.contact.id);
+        let made = if Template::is_one(&start.message) {
+            let made = self.preparations.take(key, &start.message);
+            if made.is_none() {
+                debug!(campaign = %key.0, contact = %key.1, "not dialled: its message was made from another template");
+                self.tell(Event::NotDialled {
+                    campaign: key.0,
+                    contact: key.1,
+                    attempt: start.attempt,
+                });
+                return;
+            }
+            made
+        } else {
+            None
+        };
         let ruled = self.engine.gate_mut().take_ruling(start.contact.id);
         let (ruling, version) = ruled.map_or_else(
             || ("null".to_owned(), None),
@@ -82,7 +100,7 @@ impl ControlLoop {
         if let Some(campaign) = self.campaigns.get_mut(start.campaign) {
             campaign.account.note_start(now);
         }
-        self.in_flight.decide(drop, start, now);
+        self.in_flight.decide(drop, start, made, now);
         self.store_io.write(Write::Start(Box::new(intent)));
     }
 
@@ -92,6 +110,7 @@ impl ControlLoop {
         contact: ContactId,
         settlement: Settlement,
     ) {
+        self.preparations.forget((campaign, contact));
         let ruled = self.engine.gate_mut().settled(contact, &settlement);
         let (ruling, zone, place) = match ruled {
             Some(ruled) => (Some(ruled.ruling), ruled.zone, ruled.place.map(Box::new)),
@@ -202,7 +221,11 @@ impl ControlLoop {
         };
         let task = DropTask {
             drop: launch.drop,
-            message: self.messages.get(&launch.start.message, now),
+            is_of_campaign: self.engine.names(key.0, &launch.start.message),
+            message: match launch.made {
+                Some(made) => self.messages.made(made),
+                None => self.messages.get(&launch.start.message, now),
+            },
             start: *launch.start,
             mode,
             dial_by,

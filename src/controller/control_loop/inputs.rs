@@ -16,7 +16,6 @@ use crate::{
         campaign_table::places_held,
         carry_out,
         desired_state::{DesiredStep, steps},
-        gate::OUTDATED,
         gone::{self, GivenUp},
         status,
         store_writer::{StartTiming, StoreEvent},
@@ -33,7 +32,12 @@ impl ControlLoop {
         match input {
             Input::Store(event) => self.on_store(event),
             Input::Completed(completed) => self.on_completed(completed),
+            Input::MessageMade(made) => self.on_message_made(*made),
             Input::NotDialled(attempt) => self.not_dialled((attempt.campaign, attempt.contact)),
+            Input::FilesAway(attempt, words) => {
+                self.on_files_away(attempt.campaign, &words);
+                self.not_dialled((attempt.campaign, attempt.contact));
+            }
             Input::Renewed(at, took) => {
                 self.note_commit(took);
                 self.health.note_renewal(at);
@@ -91,6 +95,11 @@ impl ControlLoop {
             }
             Input::Unprepared(row, error) => self.on_unprepared(&row, &error),
             Input::Reconfigured(config) => self.reconfigure(&config),
+            Input::LeftAlone(drop) => {
+                if let Some(key) = self.in_flight.cancel_drop(drop) {
+                    self.not_dialled(key);
+                }
+            }
             Input::Drain(in_flight) => self.end(EndReason::Operator, in_flight),
         }
     }
@@ -123,21 +132,7 @@ impl ControlLoop {
                 if has_news {
                     self.store_io.count_places_held(campaign);
                 }
-                let gate = self.engine.gate_mut();
-                // Fetched before caps were set that look back further: the store is to ask again.
-                let is_short = history < gate.history();
-                let contacts = contacts.into_iter().map(|mut leased| {
-                    if is_short {
-                        leased.facts.version = OUTDATED;
-                    }
-                    gate.remember(leased)
-                });
-                let contacts = contacts.collect();
-                self.tell(Event::Due {
-                    campaign,
-                    contacts,
-                    next,
-                });
+                self.on_fetched(campaign, contacts, history, next);
             }
             StoreEvent::FetchFailed { campaign } => self.tell(Event::FetchFailed { campaign }),
             StoreEvent::Counted { campaign, tally } => {
@@ -269,12 +264,35 @@ impl ControlLoop {
         self.read_shares();
     }
 
+    /// What the drops of a campaign need of files cannot be read or written. It is said once, until a drop has had it again.
+    pub(super) fn on_files_away(&mut self, campaign: CampaignId, words: &str) {
+        if let Some(state) = self.campaigns.get_mut(campaign)
+            && !std::mem::replace(&mut state.lacks_files, true)
+        {
+            warn!(
+                campaign = campaign.0,
+                words, "a campaign dials nothing until it has its files"
+            );
+            let note = format!("nothing is dialled until it is mended: {words}");
+            self.reporter.warn(Some(&state.row.name), note);
+        }
+        self.reporter.changed();
+        self.tell(Event::FilesAway {
+            campaign,
+            why: words.to_owned(),
+            until: self.store_io.now() + TRY_FILES_AGAIN,
+        });
+    }
+
     fn on_completed(&mut self, completed: Completed) {
         let Attempt {
             campaign,
             contact,
             number,
         } = completed.attempt;
+        if let Some(state) = self.campaigns.get_mut(campaign) {
+            state.lacks_files = false;
+        }
         self.in_flight.complete(completed.attempt, completed.end);
         self.tell(Event::Ended {
             campaign,
@@ -468,6 +486,9 @@ impl ControlLoop {
 
 /// How long a limit is left alone if others have used up its room.
 const WHEN_FULL: Duration = Duration::from_millis(500);
+
+/// After which time files that could not be read or written are tried again.
+const TRY_FILES_AGAIN: Duration = Duration::from_secs(10);
 
 const SHORTEST_HOLD: Duration = Duration::from_millis(50);
 const LONGEST_HOLD: Duration = Duration::from_secs(30);

@@ -10,11 +10,13 @@
 //! | `reporter` | what is shown and noted |
 //! | `worker` | carries out each drop, in a task of its own |
 //! | `messages` | the recordings that drops leave |
+//! | `preparations` | the messages that are made for contacts which wait to be decided on |
 //! | `settings` | the configuration in force, for those who look at it by themselves |
 //! | `elsewhere` | what other controllers do on the same trunk and in the same campaigns |
 //! | `ending` | why it ends, once it does |
 
 mod commands;
+mod fetched;
 mod health;
 mod inputs;
 mod reconfigure;
@@ -35,6 +37,7 @@ use super::{
     gate::{self, CampaignGate},
     in_flight::InFlightTable,
     messages::Messages,
+    preparations::Preparations,
     stats::Account,
     status::{self, Reporter},
     store_writer::StoreIo,
@@ -62,6 +65,7 @@ pub(super) struct ControlLoop {
     pub(super) reporter: Reporter,
     pub(super) worker: Arc<DropWorker>,
     pub(super) messages: Messages,
+    pub(super) preparations: Preparations,
     pub(super) elsewhere: Elsewhere,
     pub(super) settings: watch::Sender<Config>,
     pub(super) ending: Option<Ending>,
@@ -383,6 +387,7 @@ impl ControlLoop {
             }
         };
         self.campaigns.insert(CampaignState {
+            lacks_files: false,
             account,
             mode: spec.screen,
             row: row.clone(),

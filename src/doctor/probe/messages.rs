@@ -2,7 +2,6 @@
 
 use super::Probe;
 use crate::{
-    audio::Library,
     doctor::check::{Check, unanswered},
     drop::{Event, PlaybackEnd},
     id::{Play, PlaybackId},
@@ -12,8 +11,8 @@ impl Probe<'_> {
     /// Has the PBX open each prepared message. `None` if there is none.
     pub(super) async fn messages(&mut self) -> Option<Check> {
         let pbx = &self.config.pbx;
-        let listed =
-            Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir).and_then(|library| library.list());
+        let library = self.config.messages().library();
+        let listed = library.and_then(|library| library.list());
         let listed = match listed {
             Ok(listed) => listed,
             Err(error) => {
@@ -25,8 +24,10 @@ impl Probe<'_> {
                 ));
             }
         };
+        // The PBX plays no clip by itself.
+        let messages = listed.iter().filter(|(name, _)| name.folder().is_none());
         let (mut broken, mut unplayed, mut tried) = (Vec::new(), Vec::new(), 0);
-        for (at, (name, shown)) in listed.iter().enumerate().take(MOST) {
+        for (at, (name, shown)) in messages.enumerate().take(MOST) {
             let message = match shown {
                 Ok(message) => message,
                 Err(error) => {

@@ -361,9 +361,9 @@ impl Probe<'_> {
             ("AFTERTONE_EARS", media.address().to_owned()),
             ("AFTERTONE_UUID", uuid.to_string()),
         ];
-        for (name, value) in variables {
-            self.rest.set_variable(&self.channel, name, &value).await?;
-        }
+        self.rest
+            .set_variables_of(&self.channel.to_string(), &variables)
+            .await?;
         self.rest
             .continue_in(&self.channel, LISTEN_CONTEXT, "s", 1)
             .await?;

@@ -3,6 +3,7 @@
 //! ```text
 //!  adopted ──listen──> Screening ── as any call, but that it has one leg from the start
 //!     └──at once, or by the dialplan──> Awaiting
+//!  not there any more ──> hung_up: the far end has ended it while it was handed over
 //!  a person ──> Clearing ──> released ──> in our app ──> given back to the dialplan ──> Ended
 //!                  └── whatever fails on this way: hung up
 //! ```
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::{DropPhase, Ears, GivingBack, Parting, VoicemailDrop};
 use crate::{
     drop::{
-        event::{Command, ReadyPoint},
+        event::{Cause, Command, ReadyPoint},
         leg_state::{LegStage, Originate},
         outcome::Outcome,
         plan::{Begin, Mode, WhenHuman},
@@ -59,6 +60,42 @@ impl VoicemailDrop {
         self.found.reasons = Some(AGENT.to_owned());
         self.record(Milestone::Verdict, now);
         self.await_ready_point(live, now);
+    }
+
+    /// The PBX does not know the call that a command is about. One that is not there when it is to be taken over has ended
+    /// while it was handed over: the event of that came before anybody knew whose leg it is, and comes no more.
+    pub(super) fn note_gone_before(&mut self, command: Command) {
+        if self.takes_over(command) {
+            self.drop.far_end.get_or_insert_with(Cause::default);
+        }
+    }
+
+    /// Whether a command is the first that a call hears of us.
+    const fn takes_over(&self, command: Command) -> bool {
+        if !self.plan.technique.is_adopted() {
+            return false;
+        }
+        match (self.plan.mode, command) {
+            (Mode::Listen, Command::Listen(_)) | (Mode::Dialplan, Command::AwaitReady(_)) => true,
+            (Mode::Dialplan, Command::Play(..)) => {
+                matches!(self.plan.adoption.begin, Begin::AtOnce) && self.plays == 1
+            }
+            (
+                Mode::Listen | Mode::Dialplan,
+                Command::Dial(_)
+                | Command::Screen(_)
+                | Command::Listen(_)
+                | Command::AwaitReady(_)
+                | Command::GiveBack(_)
+                | Command::Play(..)
+                | Command::Speak(..)
+                | Command::Say(_)
+                | Command::Hush(_)
+                | Command::Release(_)
+                | Command::StopPlay(_)
+                | Command::HangUp(_),
+            ) => false,
+        }
     }
 
     /// Whether a person on the line is to have the agent again.

@@ -205,26 +205,31 @@ impl VoicemailDrop {
     pub(super) fn on_refused(&mut self, command: Command, why: Refusal, now: Instant) {
         match command {
             Command::Dial(leg) => self.on_dial_refused(leg, why, now),
-            Command::Screen(leg) | Command::Listen(leg) => {
+            Command::Screen(leg) => {
                 if matches!(self.phase, DropPhase::Screening { live } if live == leg) {
-                    self.on_live_leg_refused(leg, why, now);
+                    self.on_live_leg_refused(leg, command, why, now);
+                }
+            }
+            Command::Listen(leg) => {
+                if self.waits_for_ears(leg) {
+                    self.on_live_leg_refused(leg, command, why, now);
                 }
             }
             Command::AwaitReady(leg) => {
                 if matches!(self.phase, DropPhase::Awaiting { live, .. } if live == leg) {
-                    self.on_live_leg_refused(leg, why, now);
+                    self.on_live_leg_refused(leg, command, why, now);
                 }
             }
             Command::Play(leg, play) => {
                 if matches!(self.phase, DropPhase::Starting { play: current, .. } if current == play)
                 {
-                    self.on_live_leg_refused(leg, why, now);
+                    self.on_live_leg_refused(leg, command, why, now);
                 }
             }
             // If the drop has ended, the hang-up that follows stops the play as well.
             Command::StopPlay(_) => {
                 if let DropPhase::Awaiting { live, .. } = self.phase {
-                    self.on_live_leg_refused(live, why, now);
+                    self.on_live_leg_refused(live, command, why, now);
                 }
             }
             // These are no requests: what becomes of them, the connection says.
@@ -296,9 +301,12 @@ impl VoicemailDrop {
     }
 
     /// A request that the live leg needs was not carried out.
-    fn on_live_leg_refused(&mut self, live: Leg, why: Refusal, now: Instant) {
+    fn on_live_leg_refused(&mut self, live: Leg, command: Command, why: Refusal, now: Instant) {
         let outcome = match why.kind {
-            RefusalKind::NotFound => return self.on_absent(live, now),
+            RefusalKind::NotFound => {
+                self.note_gone_before(command);
+                return self.on_absent(live, now);
+            }
             // The leg is ending: the reply of the request and the event come by different ways.
             RefusalKind::WrongState if self.leg(live).far_end.is_some() => {
                 return self.cut_off(EndedBy::FarEnd, now);

@@ -193,6 +193,15 @@ impl VoicemailDrop {
         self.end_ourselves(Outcome::CutOff, now);
     }
 
+    /// Whether a leg is on its way to our ears, or may have come to them.
+    pub(super) fn waits_for_ears(&self, leg: Leg) -> bool {
+        let is_live = matches!(
+            self.phase,
+            DropPhase::Screening { live } | DropPhase::Awaiting { live, .. } if live == leg
+        );
+        is_live && self.ears == Ears::Ours && !self.returned
+    }
+
     pub(super) const fn is_listening(&self) -> bool {
         matches!(self.ears, Ears::Ours)
     }
@@ -216,8 +225,10 @@ impl VoicemailDrop {
     pub(super) const fn may_say_ready(&self, by: ReadyBy) -> bool {
         match by {
             ReadyBy::Dialplan => matches!(self.ears, Ears::Dialplan | Ears::Parted(_)),
-            ReadyBy::Beep | ReadyBy::Silence => matches!(self.ears, Ears::Dialplan | Ears::Ours),
-            ReadyBy::Agent => !matches!(self.ears, Ears::Returning(_)),
+            // What the agent says comes with the audio connection, if there is to be one.
+            ReadyBy::Beep | ReadyBy::Silence | ReadyBy::Agent => {
+                matches!(self.ears, Ears::Dialplan | Ears::Ours)
+            }
         }
     }
 }

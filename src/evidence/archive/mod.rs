@@ -29,12 +29,18 @@ use tracing::{debug, warn};
 use super::{
     files::{INCOMING, LOCK, MANIFEST, MESSAGE, PARTIAL, PICTURE, PLAYED, create, write_wav},
     manifest::{Audio, CueRecord, DropFile, FORMAT, Manifest, plays},
+    message_parts::MessageParts,
     picture::{Layout, PictureFormat, Recording, save},
     reader::{EvidenceReader, is_ours},
     recorder::{Recorded, Recorder},
     retention::{FolderEntry, RetentionLimits, to_remove},
 };
-use crate::{id::DropId, metrics, screen::NoBeep};
+use crate::{
+    id::DropId,
+    metrics,
+    owner::{give_to_owner_of, give_to_owner_of_folder},
+    screen::NoBeep,
+};
 
 /// The folder of all evidence.
 #[derive(Clone, Debug)]
@@ -59,6 +65,7 @@ impl Archive {
         };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(failed)?;
+        give_to_owner_of_folder(dir);
         let this = Self {
             dir: fs::canonicalize(dir).map_err(failed)?,
             limits,
@@ -80,6 +87,7 @@ impl Archive {
             // No other process sees it before it is locked.
             let _alone = self.lock()?;
             DirBuilder::new().mode(0o700).create(&partial)?;
+            give_to_owner_of(&self.dir, &partial);
             let held = File::open(&partial)?;
             held.lock()?;
             Ok(held)
@@ -96,17 +104,20 @@ impl Archive {
             began: now,
             name,
             partial,
+            parts: None,
             _held: held,
         })
     }
 
     /// Keeps other processes from making, keeping and removing folders for as long as it lives.
     fn lock(&self) -> io::Result<File> {
+        let path = self.dir.join(LOCK);
         let lock = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
-            .open(self.dir.join(LOCK))?;
+            .open(&path)?;
+        give_to_owner_of(&self.dir, &path);
         lock.lock()?;
         Ok(lock)
     }
@@ -224,6 +235,7 @@ pub struct Folder {
     began: SystemTime,
     recorder: Option<Recorder>,
     recorded: Receiver<Recorded>,
+    parts: Option<MessageParts>,
     /// Shows other processes that this one is alive.
     _held: File,
 }
@@ -232,6 +244,11 @@ impl Folder {
     /// The recorder for the listener of the call; there is one.
     pub const fn recorder(&mut self) -> Option<Recorder> {
         self.recorder.take()
+    }
+
+    /// Takes note of what the message is made of.
+    pub fn note_parts(&mut self, parts: MessageParts) {
+        self.parts = Some(parts);
     }
 
     /// Keeps what there is of the drop, which has ended: `ended` is the object that `drop --json` prints, `message` what
@@ -328,6 +345,7 @@ impl Folder {
             cues: Vec::new(),
             phrases: Vec::new(),
             heard: Vec::new(),
+            message_parts: self.parts.clone(),
         };
         let Some(recorded) = recorded else {
             let why = "the ears did not listen to this call, so there is no sound of it";
@@ -378,6 +396,8 @@ impl Folder {
             replay: &replay,
             message: sound.message_seconds(),
             plays: Some(&sound.plays()),
+            // Evidence holds what was when the call ended.
+            later: &[],
         });
         let path = self.partial.join(PICTURE);
         save(&layout, PictureFormat::Svg, &path).map_err(io::Error::other)

@@ -1,6 +1,6 @@
 //! What happened in a recording, as its picture shows it: the headline, the reasons, and a lane for each kind of event.
 
-use super::{recording::Recording, shape::Colour};
+use super::{recording::Recording, shape::Colour, title::drawable};
 use crate::screen::{At, Beep, Heard, Replay};
 
 /// What a picture shows.
@@ -8,6 +8,8 @@ pub(super) struct Lanes {
     /// Who answered and when the message may start.
     pub(super) headline: String,
     pub(super) reasons: Vec<String>,
+    /// What followed, in words that can be drawn.
+    pub(super) later: Vec<String>,
     /// Each lane by its name, with what is in it in order of time.
     pub(super) lanes: Vec<(&'static str, Vec<Interval>)>,
     /// Moments that are ruled through the waveform.
@@ -75,7 +77,13 @@ impl Lanes {
             })
         });
         let reasons = replay.verdict.iter();
+        let later = recording.later.iter().zip(0..);
+        let later = later.map(|(line, nth)| {
+            let before = if nth == 0 { "Later: " } else { "" };
+            before.chars().chain(line.chars().map(drawable)).collect()
+        });
         Self {
+            later: later.collect(),
             headline: headline(replay),
             reasons: reasons
                 .flat_map(|(.., reasons)| reasons.iter())
@@ -91,6 +99,7 @@ impl Lanes {
     pub(super) fn describe(&self) -> String {
         let mut parts = vec![self.headline.clone()];
         parts.extend(self.reasons.iter().cloned());
+        parts.extend(self.later.iter().cloned());
         for (name, intervals) in &self.lanes {
             for interval in intervals {
                 let label = interval.labels.first().map_or("", String::as_str);

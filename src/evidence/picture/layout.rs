@@ -12,8 +12,8 @@ use crate::screen::{At, RATE, Replay};
 
 /// A picture of a recording or of counts, laid out on 1200 pixels' width.
 ///
-/// Of a recording, from top to bottom: verdict and ready point in text, the reasons, the waveform with the beeps shaded, an axis
-/// in seconds since answer, and a lane each for speech, tones, verdict, ready point and message.
+/// Of a recording, from top to bottom: verdict and ready point in text, the reasons, what followed the call, the waveform with the
+/// beeps shaded, an axis in seconds since answer, and a lane each for speech, tones, verdict, ready point and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     pub(super) width: i32,
@@ -33,6 +33,7 @@ impl Layout {
             replay: &Replay::default(),
             message: None,
             plays: None,
+            later: &[],
         })
     }
 
@@ -49,6 +50,7 @@ impl Layout {
         let mut sheet = Sheet::default();
         let title = presentable(recording.title);
         sheet.head(&title, axis.end, &heard);
+        sheet.later(&heard.later);
         let waveform = Area {
             left: PLOT_LEFT,
             top: sheet.bottom + MARGIN,
@@ -191,6 +193,15 @@ impl Sheet {
         );
         let more = lanes.reasons.iter().skip(1).cloned();
         for text in wrapped(std::iter::once(why).chain(more), columns) {
+            self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &text);
+            self.bottom += LINE;
+        }
+    }
+
+    /// What followed the call.
+    fn later(&mut self, later: &[String]) {
+        let columns = ((WIDTH - 2 * MARGIN) / Face::Plain.advance()) as usize;
+        for text in wrapped(later.iter().cloned(), columns) {
             self.text(MARGIN, self.bottom + 2, Face::Plain, Colour::Text, &text);
             self.bottom += LINE;
         }

@@ -15,4 +15,6 @@ pub struct Recording<'a> {
     pub message: Option<f32>,
     /// When the message really played, from and until, if that is known; otherwise the ready points show it.
     pub plays: Option<&'a [(At, At)]>,
+    /// What followed the call and is in no recording, such as a call that came back: a line each.
+    pub later: &'a [String],
 }

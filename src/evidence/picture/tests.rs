@@ -35,6 +35,30 @@ fn the_same_recording_gives_the_same_picture() {
 }
 
 #[test]
+fn what_followed_the_call_is_in_words_that_can_be_drawn() {
+    let (samples, replay) = (samples(10.0), mailbox());
+    let later = [
+        "called back 2026-12-01 14:05:03 UTC, opted out".to_owned(),
+        "<\u{65e5}>".to_owned(),
+    ];
+    let with_later = Recording {
+        later: &later,
+        ..recording("anna.wav", &samples, &replay, Some(4.0))
+    };
+    let layout = Layout::of(&with_later);
+    let drawn: Vec<_> = texts(&layout).map(|(_, text)| text).collect();
+    let line = "Later: called back 2026-12-01 14:05:03 UTC, opted out; <?>";
+    assert!(drawn.iter().any(|text| text == line), "{drawn:?}");
+    assert!(layout.svg().contains("opted out; &lt;?"));
+    assert!(layout.description.contains("; Later: called back"));
+    sound(&layout).unwrap();
+    // All else moves down by that line.
+    let without = Layout::of(&recording("anna.wav", &samples, &replay, Some(4.0)));
+    assert!(layout.height > without.height);
+    assert_eq!(layout.shapes.len(), without.shapes.len() + 1);
+}
+
+#[test]
 fn a_message_that_is_stopped_says_by_what() {
     let (ready, late) = (at(2.0), beep(4.0, 4.5, 1_000.0));
     let by = ReadyBy::Silence;
@@ -264,11 +288,15 @@ proptest! {
         heard in prop::collection::vec(any_heard(), 0..60),
         title in ".{0,200}",
         message in prop::option::of(0.0_f32..60.0),
+        later in prop::collection::vec(".{0,200}", 0..4),
     ) {
         let samples = samples(seconds);
         let mut replay = replay(&heard);
         replay.end = At(samples.len() as u64);
-        let layout = Layout::of(&recording(&title, &samples, &replay, message));
+        let layout = Layout::of(&Recording {
+            later: &later,
+            ..recording(&title, &samples, &replay, message)
+        });
         if let Err(fault) = sound(&layout) {
             return Err(TestCaseError::fail(fault));
         }
@@ -408,6 +436,7 @@ fn recording<'a>(
         replay,
         message,
         plays: None,
+        later: &[],
     }
 }
 

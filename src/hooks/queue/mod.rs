@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     attempt::{AttemptMeaning, HookAttempt},
     health::{after_failure, after_success, is_given_up, is_probed},
-    schedule::{capped, next_attempt},
+    schedule::{LONGEST_HEEDED, Wait, capped, next_attempt},
 };
 use crate::store::{
     DeliveryAttempt, DeliveryState, DisabledBecause, DueDelivery, SettledDelivery, WebhookHealth,
@@ -25,8 +25,13 @@ pub(super) struct EndpointQueue {
     ready: VecDeque<DueDelivery>,
     in_flight: BTreeMap<i64, DueDelivery>,
     health: WebhookHealth,
-    /// Before which nothing is sent: the endpoint wants to be left alone, or had its share of this second.
-    not_before: Option<Timestamp>,
+    /// Nothing is sent meanwhile: the endpoint had its share of this second.
+    pause: Option<Wait>,
+    /// Nothing is sent meanwhile: the endpoint wants to be left alone.
+    asked: Option<Wait>,
+    /// Nothing is sent meanwhile: the endpoint is only probed. The later end of both is `probe_at` of the health, by which they
+    /// outlast the worker.
+    probe: Option<Wait>,
     /// Nothing more is sent: it was disabled.
     is_over: bool,
 }
@@ -64,12 +69,15 @@ impl EndpointQueue {
                 MOST_READY
             },
         };
+        let known = health.probe_at.map(|at| Wait::known(at, LONGEST_HEEDED));
         Self {
             terms,
             ready: VecDeque::new(),
             in_flight: BTreeMap::new(),
+            pause: None,
+            asked: known.filter(|_| !is_probed(&health)),
+            probe: known.filter(|_| is_probed(&health)),
             health,
-            not_before: None,
             is_over: false,
         }
     }
@@ -88,7 +96,8 @@ impl EndpointQueue {
     }
 
     /// How many messages more may come into memory. An endpoint that is only probed has one, when the next probe may be.
-    pub(super) fn room(&self, now: Timestamp) -> usize {
+    pub(super) fn room(&mut self, now: Timestamp) -> usize {
+        self.bound_waits(now);
         let here = self.ready.len() + self.in_flight.len();
         if self.is_over || (self.terms.is_ordered && here > 0) {
             0
@@ -112,6 +121,7 @@ impl EndpointQueue {
 
     /// The next message to send, if one may be sent now.
     pub(super) fn start(&mut self, now: Timestamp) -> Option<DueDelivery> {
+        self.bound_waits(now);
         if self.is_over
             || self.in_flight.len() >= self.most_in_flight()
             || self.next_start().is_some_and(|at| at > now)
@@ -119,9 +129,7 @@ impl EndpointQueue {
             return None;
         }
         let delivery = self.ready.pop_front()?;
-        if let Some(pause) = self.terms.pause {
-            self.not_before = now.checked_add(pause).ok();
-        }
+        self.pause = self.terms.pause.map(|pause| Wait::new(now, pause));
         self.in_flight.insert(delivery.id, delivery.clone());
         Some(delivery)
     }
@@ -151,22 +159,21 @@ impl EndpointQueue {
         let mut disable = None;
         let (state, due_at) = match attempt.meaning() {
             AttemptMeaning::Delivered => {
+                // What was in flight when the endpoint asked to be left alone does not take that back.
                 self.health = after_success(now);
+                self.probe = None;
+                self.note_waits();
                 (DeliveryState::Delivered, None)
             }
             AttemptMeaning::Gone => {
-                self.health = after_failure(&self.health, now, random);
+                self.note_failure(None, now, random);
                 disable = Some(DisabledBecause::Gone);
                 (DeliveryState::Pending, Some(now))
             }
             AttemptMeaning::Failed { retry_after } => {
-                self.health = after_failure(&self.health, now, random);
+                self.note_failure(retry_after, now, random);
                 if is_given_up(&self.health, now) {
                     disable = Some(DisabledBecause::Failing);
-                }
-                if let Some(wait) = retry_after {
-                    let until = now.checked_add(capped(wait)).ok();
-                    self.not_before = self.not_before.max(until);
                 }
                 match next_attempt(made, retry_after, random) {
                     Some(wait) => {
@@ -211,7 +218,32 @@ impl EndpointQueue {
     }
 
     fn next_start(&self) -> Option<Timestamp> {
-        self.not_before.max(self.health.probe_at)
+        self.pause.map(Wait::until).max(self.health.probe_at)
+    }
+
+    fn note_failure(&mut self, retry_after: Option<Duration>, now: Timestamp, random: u64) {
+        self.health = after_failure(&self.health, now, random);
+        let span = |at| now.duration_until(at).try_into().unwrap_or_default();
+        self.probe = self.health.probe_at.map(|at| Wait::known(at, span(at)));
+        if let Some(wait) = retry_after {
+            let wait = Wait::new(now, capped(wait));
+            let is_longer = |asked: Wait| asked.until() > wait.until();
+            self.asked = self.asked.filter(|asked| is_longer(*asked)).or(Some(wait));
+        }
+        self.note_waits();
+    }
+
+    fn note_waits(&mut self) {
+        let (asked, probe) = (self.asked.map(Wait::until), self.probe.map(Wait::until));
+        self.health.probe_at = asked.max(probe);
+    }
+
+    /// Nothing is waited for longer than was meant, though the clock was set back.
+    fn bound_waits(&mut self, now: Timestamp) {
+        for wait in [&mut self.pause, &mut self.asked, &mut self.probe] {
+            *wait = wait.map(|wait| wait.bounded(now));
+        }
+        self.note_waits();
     }
 }
 

@@ -170,6 +170,63 @@ fn so_many_are_sent_a_second() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_up_nothing() {
+    let mut queue = queue(|settings| settings.per_second = Some(2));
+    queue.add((1..=9).map(delivery));
+    assert_eq!(started(&mut queue, 0), [1]);
+    // An hour back: the next is sent half a second later, as it would have been.
+    assert_eq!(started(&mut queue, -3_600), Vec::<i64>::new());
+    assert_eq!(started(&mut queue, -3_599), [2]);
+    let busy = HookAttempt {
+        retry_after: Some(Duration::from_secs(90)),
+        ..answered(429)
+    };
+    queue.end(1, &busy, at(-3_598), 0);
+    assert_eq!(started(&mut queue, -7_200), Vec::<i64>::new());
+    assert_eq!(queue.wake_at(at(-7_200)), Some(at(-7_110)));
+    assert_eq!(queue.health().probe_at, Some(at(-7_110)));
+    assert_eq!(started(&mut queue, -7_110), [3]);
+
+    // The same of a probe.
+    let mut queue = self::queue(|_| {});
+    queue.add((1..=30).map(delivery));
+    for round in 0..2 {
+        for id in started(&mut queue, round) {
+            queue.end(id, &silent(), at(round), 1 << 63);
+        }
+    }
+    assert!(queue.health().probe_at.is_some_and(|at| at > self::at(1)));
+    assert_eq!(queue.room(at(-86_400)), 0);
+    assert_eq!(started(&mut queue, -86_400), Vec::<i64>::new());
+    assert_eq!(started(&mut queue, -86_400 + 360).len(), 1);
+}
+
+#[test]
+fn whoever_takes_an_endpoint_over_leaves_it_alone_as_long_as_it_asked() {
+    let mut queue = queue(|_| {});
+    queue.add((1..=20).map(delivery));
+    started(&mut queue, 0);
+    let busy = HookAttempt {
+        retry_after: Some(Duration::from_secs(600)),
+        ..answered(503)
+    };
+    queue.end(1, &busy, at(1), 0);
+    // One that was in flight meanwhile takes nothing back.
+    queue.end(2, &answered(200), at(2), 0);
+    assert_eq!(queue.health().failures, 0);
+    let mut next = EndpointQueue::new(&settings(), *queue.health());
+    next.add((9..=20).map(delivery));
+    assert_eq!(started(&mut next, 600), Vec::<i64>::new());
+    assert_eq!(next.wake_at(at(600)), Some(at(601)));
+    assert_eq!(started(&mut next, 601).len(), 8);
+    // Its process began when the clock was set back by a day: it is not waited for longer than is ever heeded.
+    let mut back = EndpointQueue::new(&settings(), *queue.health());
+    back.add([delivery(9)]);
+    assert_eq!(started(&mut back, -86_400), Vec::<i64>::new());
+    assert_eq!(started(&mut back, -82_800), [9]);
+}
+
+#[test]
 fn memory_has_its_bound() {
     let mut queue = queue(|_| {});
     assert_eq!(queue.room(at(0)), 256);
@@ -177,7 +234,7 @@ fn memory_has_its_bound() {
     assert_eq!(queue.room(at(0)), 156);
     queue.add((101..=256).map(delivery));
     assert_eq!(queue.room(at(0)), 0);
-    let batches = self::queue(|settings| settings.batch = 500);
+    let mut batches = self::queue(|settings| settings.batch = 500);
     assert_eq!(batches.room(at(0)), 16);
 }
 

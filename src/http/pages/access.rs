@@ -25,7 +25,7 @@ use crate::{
         caller::Caller,
         given::{Body, Parameters},
         problem::{Problem, ProblemKind},
-        routes::{audit, sessions, tokens, users},
+        routes::{audit, pins, sessions, tokens, users},
     },
 };
 
@@ -37,6 +37,8 @@ pub(super) fn routes() -> Vec<PageRoute> {
         POST "/access/users" Some(A::ManageUsers) => add_user,
         POST "/access/users/{user}" Some(A::ManageUsers) => change_user,
         POST "/access/users/{user}/links" Some(A::ManageUsers) => invite,
+        POST "/access/users/{user}/pin" Some(A::OwnPin) => set_pin,
+        POST "/access/users/{user}/pin/removal" Some(A::OwnPin) => remove_pin,
         POST "/access/tokens" Some(A::ManageTokens) => add_token,
         POST "/access/tokens/{token}/revocation" Some(A::ManageTokens) => revoke_token,
     ]
@@ -47,6 +49,8 @@ pub(super) fn routes() -> Vec<PageRoute> {
 struct AccessPage {
     shell: PageShell,
     sessions: Vec<SessionRow>,
+    /// Of a user who may have one.
+    pin: Option<PinCard>,
     users: Option<Vec<UserRow>>,
     tokens: Option<Vec<TokenRow>>,
     audit: Option<AuditTable>,
@@ -71,6 +75,12 @@ struct SessionRow {
     is_current: bool,
 }
 
+/// The PIN of whoever looks.
+struct PinCard {
+    user: String,
+    made: Option<Moment>,
+}
+
 /// A user.
 struct UserRow {
     name: String,
@@ -79,6 +89,9 @@ struct UserRow {
     signed_in: Option<Moment>,
     is_disabled: bool,
     is_self: bool,
+    /// Whether the user may record messages by telephone.
+    may_record: bool,
+    has_pin: bool,
 }
 
 /// A token.
@@ -148,6 +161,16 @@ async fn shown(
         Parameters::none()
     };
     let own = told(sessions::list(state(), caller.clone(), all).await?).await?;
+    let pin = match caller.session() {
+        Some(session) if may(Action::OwnPin) => {
+            let user = session.user.to_string();
+            let path = Path(user.clone());
+            let shown = told(users::show(state(), path, Parameters::none()).await?).await?;
+            let made = moment(&shown, "/pin_at");
+            Some(PinCard { user, made })
+        }
+        Some(_) | None => None,
+    };
     let known = if may(Action::ReadUsers) {
         Some(told(users::list(state(), Parameters::none()).await?).await?)
     } else {
@@ -184,6 +207,7 @@ async fn shown(
     let shown = AccessPage {
         shell: shell.having_done(done),
         sessions: items(&own, "/items").iter().map(session).collect(),
+        pin,
         users: known.map(|known| {
             let users = items(&known, "/items").iter();
             users.map(|of| user(of, name)).collect()
@@ -284,6 +308,36 @@ async fn link(api: &Api, caller: &Caller, made: &Value, user: &str) -> Result<Re
         back: "/access".to_owned(),
     }
     .page()
+}
+
+async fn set_pin(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    _form: PageForm,
+) -> Result<Response, Problem> {
+    let (state, by, path) = (State(api.clone()), caller.clone(), Path(name));
+    let made = told(pins::set(state, by, path, Parameters::none()).await?).await?;
+    ShownOnce {
+        shell: PageShell::of(&api, &caller, "A PIN", "/access").await,
+        words: format!(
+            "The PIN by which {} records messages by telephone, typed with # behind it:",
+            text(&made, "/user")
+        ),
+        secret: text(&made, "/pin"),
+        back: "/access".to_owned(),
+    }
+    .page()
+}
+
+async fn remove_pin(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    _form: PageForm,
+) -> Result<Response, Problem> {
+    pins::remove(State(api), caller, Path(name), Parameters::none()).await?;
+    Ok(see("/access?done=pin-removed"))
 }
 
 async fn change_user(
@@ -406,8 +460,12 @@ fn session(of: &Value) -> SessionRow {
 
 fn user(of: &Value, own: &str) -> UserRow {
     let (name, state) = (text(of, "/user"), text(of, "/state"));
+    let role = text(of, "/role");
+    let scopes = role.parse::<Role>().map(|role| role.scopes());
     UserRow {
-        role: text(of, "/role"),
+        may_record: scopes.is_ok_and(|scopes| scopes.hold(Scope::MessagesWrite)),
+        has_pin: moment(of, "/pin_at").is_some(),
+        role,
         signed_in: moment(of, "/signed_in_at"),
         is_disabled: state == "disabled",
         is_self: name == own,

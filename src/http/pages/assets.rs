@@ -44,6 +44,8 @@ const ASSETS: &[Asset] = assets![
     "keys.js" SCRIPT,
     "live-worker.js" SCRIPT,
     "live.js" SCRIPT,
+    "recorder-worklet.js" SCRIPT,
+    "recorder.js" SCRIPT,
     "scrubber.js" SCRIPT,
     "table.js" SCRIPT,
     "times.js" SCRIPT,

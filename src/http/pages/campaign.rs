@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{
     PageRoute,
     campaign_log::LogTab,
+    campaign_sample::{SampleRow, sample_rows},
     campaign_settings::SettingsTab,
     campaign_tabs::{
         ContactsTab, ImportsTab, OverviewTab, SimulationTab, VariantsTab, WaitingRow, waiting_rows,
@@ -55,6 +56,8 @@ pub(super) struct CampaignPage {
     may_run: bool,
     may_change: bool,
     may_add: bool,
+    /// Whether results and rejects may be taken away.
+    may_export: bool,
     is_draft: bool,
     is_over: bool,
     /// Whether nothing was ever dialled, so that it may be deleted.
@@ -74,6 +77,7 @@ pub(super) enum TabContent {
     Overview(OverviewTab),
     Waiting(Vec<WaitingRow>),
     Contacts(ContactsTab),
+    Sample(Vec<SampleRow>),
     Imports(ImportsTab),
     Variants(VariantsTab),
     Settings(SettingsTab),
@@ -98,6 +102,10 @@ async fn show(
         }
         "contacts" => {
             TabContent::Contacts(ContactsTab::read(&api, &caller, &name, parameters).await?)
+        }
+        "sample" => {
+            parameters.finish()?;
+            TabContent::Sample(sample_rows(&api, &caller, &name).await?)
         }
         "imports" => TabContent::Imports(ImportsTab::read(&api, &name, parameters).await?),
         "variants" => {
@@ -170,6 +178,7 @@ impl CampaignPage {
             may_run: may(Action::RunCampaign),
             may_change: may(Action::ChangeCampaign),
             may_add: may(Action::AddImport),
+            may_export: may(Action::ReadResults) && may(Action::ReadRejects),
             is_draft,
             is_over: version_status.is_over(),
             may_delete: may(Action::DeleteCampaign) && stored.is_some_and(|s| s.drops == 0),
@@ -184,6 +193,7 @@ impl TabContent {
             Self::Overview(_) => "overview",
             Self::Waiting(_) => "waiting",
             Self::Contacts(_) => "contacts",
+            Self::Sample(_) => "sample",
             Self::Imports(_) => "imports",
             Self::Variants(_) => "variants",
             Self::Settings(_) => "settings",
@@ -217,10 +227,11 @@ async fn delete(
     Ok(see("/campaigns?done=deleted"))
 }
 
-const TABS: [(&str, &str); 8] = [
+const TABS: [(&str, &str); 9] = [
     ("overview", "Overview"),
     ("waiting", "Waiting"),
     ("contacts", "Contacts"),
+    ("sample", "Sample"),
     ("imports", "Imports"),
     ("variants", "A/B"),
     ("settings", "Settings"),
@@ -229,9 +240,10 @@ const TABS: [(&str, &str); 8] = [
 ];
 
 /// What is done to a draft before it is started.
-const STEPS: [(&str, &str); 4] = [
+const STEPS: [(&str, &str); 5] = [
     ("imports", "1. List"),
     ("contacts", "2. Contacts, as they were read"),
     ("settings", "3. Message, pace and hours"),
-    ("simulation", "4. Simulation"),
+    ("sample", "4. Hear what they will hear"),
+    ("simulation", "5. Simulation"),
 ];

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     shell::Moment,
-    values::{joined, moment, text},
+    values::{moment, text},
 };
 use crate::{
     auth::{Action, Object},
@@ -63,7 +63,8 @@ impl LogTab {
             .store
             .events_of_campaign(campaign.id, events_before, at_most);
         let events = events.await?.into_iter();
-        let events = events.map(|event| LogRow::of_event(&event.to_json(false), event.sequence));
+        let shown = caller.disclosure(api, false);
+        let events = events.map(|event| LogRow::of_event(&event.to_json(shown), event.sequence));
         let mut rows = merged(audit, events.collect());
         let has_more = rows.len() > LOG_ROWS;
         rows.truncate(LOG_ROWS);
@@ -130,11 +131,29 @@ impl LogRow {
             at: moment(of, "/timestamp").or_else(|| moment(of, "/at")),
             what: text(of, "/type"),
             who: text(of, "/data/who"),
-            detail: joined(of, "/data/why"),
+            detail: detail(of),
             place: LogPlace::Event(sequence),
         }
     }
 }
+
+/// What an event says beside who and of which campaign: why, or its members by their names.
+fn detail(of: &Value) -> String {
+    let members = of.pointer("/data").and_then(Value::as_object);
+    let members = members.into_iter().flatten();
+    let shown = members.filter_map(|(name, value)| {
+        let is_told = !SHOWN_ELSEWHERE.contains(&name.as_str());
+        let value = text(value, "");
+        (is_told && !value.is_empty()).then(|| match name.as_str() {
+            "why" => value,
+            name => format!("{}: {value}", name.replace('_', " ")),
+        })
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Members of an event that a page of its campaign shows otherwise.
+const SHOWN_ELSEWHERE: [&str; 3] = ["campaign", "campaign_id", "who"];
 
 /// Rows of a page.
 const LOG_ROWS: usize = 100;
@@ -142,8 +161,36 @@ const LOG_ROWS: usize = 100;
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_event_says_why_and_what_it_is_about() {
+        for (data, expected) in [
+            (
+                json!({"campaign": "spring", "campaign_id": 1, "why": "9 of 9 calls failed"}),
+                "9 of 9 calls failed",
+            ),
+            (
+                json!({"campaign": "spring", "campaign_id": 1, "why": null}),
+                "",
+            ),
+            (
+                json!({"campaign": "spring", "campaign_id": 1, "import": 7, "list": "a.csv", "rows": 12, "rejected": 0}),
+                "import: 7, list: a.csv, rejected: 0, rows: 12",
+            ),
+            (json!({"standing": "draft"}), "standing: draft"),
+            (json!(null), ""),
+        ] {
+            let event = json!({"type": "campaign.paused", "timestamp": "2026-12-01T09:00:00Z", "data": data});
+            let row = LogRow::of_event(&event, 1);
+            assert_eq!(
+                (row.detail.as_str(), row.what.as_str()),
+                (expected, "campaign.paused")
+            );
+        }
+    }
 
     #[test]
     fn two_logs_are_one_and_each_keeps_its_order() {

@@ -122,7 +122,9 @@ pub(super) async fn setting_fields(
     let prepared = messages::list(State(api.clone()), Parameters::none()).await?;
     let prepared = super::values::told(prepared).await?;
     let names = super::values::items(&prepared, "/items").iter();
-    let names: Vec<_> = names.map(|one| super::values::text(one, "/name")).collect();
+    let names = names.map(|one| super::values::text(one, "/name"));
+    // A clip is a part of messages.
+    let names: Vec<_> = names.filter(|name| !name.contains('/')).collect();
     let value = |name: &str| match keys.get(name) {
         Some(Value::Array(items)) => {
             let items = items.iter().map(|item| super::values::text(item, ""));

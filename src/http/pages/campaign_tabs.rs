@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
+    callbacks::{CallbackRow, VariantCallbacks, callback_rows, variant_callbacks},
     fields::Choice,
     import_rows::{ImportRow, import_row},
     list_look::ListLook,
@@ -47,6 +48,10 @@ pub(super) struct OverviewTab {
     pub(super) refused: Vec<CountRow>,
     /// How sure it is that messages were left.
     pub(super) proofs: Vec<ProofRow>,
+    /// Who called back.
+    pub(super) callbacks: Vec<CallbackRow>,
+    /// Whether they are told by variant, too.
+    pub(super) has_variants: bool,
     /// For each hour: its beginning, drops that were delivered, and all others that ended.
     pub(super) hours: Vec<HourRow>,
 }
@@ -163,6 +168,8 @@ impl OverviewTab {
             outcomes: outcomes.map(|(o, n)| row(o.slug(), *n, all)).collect(),
             refused: refusals.map(|(r, n)| row(r.slug(), *n, refused)).collect(),
             proofs: proof_rows(&summary.proofs),
+            callbacks: callback_rows(&json!(summary.callbacks)),
+            has_variants: !summary.variants.is_empty(),
             hours: hours
                 .into_iter()
                 .map(|(at, (delivered, others))| HourRow {
@@ -353,6 +360,7 @@ impl ImportsTab {
 pub(super) struct VariantsTab {
     pub(super) rows: Vec<VariantRow>,
     pub(super) words: String,
+    pub(super) callbacks: Vec<VariantCallbacks>,
 }
 
 /// A variant.
@@ -405,7 +413,12 @@ impl VariantsTab {
             0 => String::new(),
             _ => verdict(&intervals),
         };
-        Self { rows, words }
+        let callbacks = variant_callbacks(items(summary, "/variants"));
+        Self {
+            rows,
+            words,
+            callbacks,
+        }
     }
 }
 
@@ -541,8 +554,6 @@ const HOURS: SignedDuration = SignedDuration::from_hours(48);
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

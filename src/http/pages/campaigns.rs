@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     PageRoute,
     form::PageForm,
-    live::order,
+    orders::{CampaignOrders, OrderedFrom},
     page, pages, see,
     shell::{Moment, PageShell},
     signing_in::url_query,
@@ -134,19 +134,31 @@ async fn order_several(
     caller: Caller,
     form: PageForm,
 ) -> Result<Response, Problem> {
-    let standing = form.text("standing").unwrap_or_default();
-    let names = form.texts("campaign");
-    if names.is_empty() {
+    let (done, words) = match form.text("standing") {
+        Some("running") => ("running-several", "They are started:"),
+        Some("paused") => ("paused-several", "They are paused:"),
+        Some(_) | None => {
+            return Err(Problem::fault(
+                "/standing",
+                "expected `running` or `paused`",
+            ));
+        }
+    };
+    let body = json!({"standing": form.text("standing")});
+    let mut orders = CampaignOrders::default();
+    for name in form.texts("campaign") {
+        orders.give(&api, &caller, name, &body).await;
+    }
+    if orders.is_empty() {
         return Ok(see("/campaigns?done=none-ticked"));
     }
-    for name in names {
-        let body = json!({"standing": standing});
-        order(&api, &caller, name.to_owned(), &body).await?;
-    }
-    Ok(see(match standing {
-        "running" => "/campaigns?done=running-several",
-        _ => "/campaigns?done=paused-several",
-    }))
+    let from = OrderedFrom {
+        path: "/campaigns",
+        label: "Campaigns",
+        done,
+        words,
+    };
+    orders.answer(&api, &caller, from).await
 }
 
 impl CampaignRow {

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{
     PageRoute,
+    callbacks::{ShownCallback, shown as shown_callbacks},
     contacts::{masked, spaced, step_words},
     form::PageForm,
     page, pages,
@@ -37,7 +38,7 @@ use crate::{
         routes::{self, contacts::find},
     },
     orders::Spec,
-    phone::PhoneNumber,
+    phone::{Disclosure, PhoneNumber},
     store::{Campaign, ContactStep, OWN_LIST, Status, StoredContact},
 };
 
@@ -46,7 +47,6 @@ pub(super) fn routes() -> Vec<PageRoute> {
         GET "/contacts/{contact}" Some(Action::ReadContacts) => show,
         POST "/contacts/{contact}/number" Some(Action::ReadFullNumbers) => show_number,
         POST "/contacts/{contact}/bar" Some(Action::Bar) => bar,
-        POST "/contacts/{contact}/erase" Some(Action::Erase) => erase,
     ]
 }
 
@@ -69,16 +69,23 @@ struct ContactPage {
     consent: Option<ShownConsent>,
     lists: Vec<BarredOn>,
     asked: Option<AskedGate>,
+    /// The person's own zone, if it is known.
+    zone: Option<String>,
     /// The zone whose clock a test goes by.
     test_zone: String,
     /// The moment that was tested for, as the form gave it.
     test_at: String,
     tested: Option<AskedGate>,
+    /// The same zone, of what was tested.
+    tested_in: Option<String>,
     /// What was wrong with that moment.
     test_fault: Option<String>,
     decisions: Vec<ShownDecision>,
     drops: Vec<DropOfPerson>,
+    /// Calls that they made back, the oldest first.
+    callbacks: Vec<ShownCallback>,
     may_bar: bool,
+    may_export: bool,
     may_erase: bool,
     may_see_number: bool,
 }
@@ -189,17 +196,24 @@ async fn made(
     let (state, words) = step_words(&contact.step);
     let decisions = api.store.contact_history(contact.id).await?;
     let drops = api.store.drops_of_contact(contact.id.0).await?;
+    let callbacks = api.store.callbacks_of_contact(campaign.id, contact.id);
+    let callbacks = shown_callbacks(callbacks.await?);
     let lists = match &contact.number {
         Some(number) => api.store.barred(number).await?,
         None => Vec::new(),
     };
     let may = |action| caller.may(action, Object::Any).is_ok();
+    let shown = caller.disclosure(api, is_full);
     let title = format!("Contact {}", contact.id.0);
+    let zone = zone_of(&contact);
+    let mut next = next(&contact, campaign.status);
+    next.zone = next.zone.or_else(|| zone.clone());
+    let test_zone = zone.clone().unwrap_or_else(|| "UTC".to_owned());
     Ok(ContactPage {
         shell: PageShell::of(api, caller, title, "/contacts").await,
         id: contact.id.0,
         number: match &contact.number {
-            Some(number) => number.shown(is_full),
+            Some(number) => shown.number(number),
             None => masked(None),
         },
         is_full,
@@ -207,8 +221,8 @@ async fn made(
         standing: campaign.status.slug(),
         state,
         words,
-        next: next(&contact, campaign.status),
-        facts: facts(&contact),
+        next,
+        facts: facts(&contact, shown),
         asked: match contact.step {
             ContactStep::Due { .. } => ask(api, &contact, &campaign, now()).await?,
             ContactStep::Ended(_)
@@ -216,7 +230,9 @@ async fn made(
             | ContactStep::Dialling
             | ContactStep::Leased => None,
         },
-        test_zone: zone_of(&contact),
+        zone,
+        tested_in: Some(test_zone.clone()),
+        test_zone,
         test_at: String::new(),
         tested: None,
         test_fault: None,
@@ -229,14 +245,16 @@ async fn made(
                     ConsentKind::Verbal => "verbal",
                 },
                 at: at.map(Moment),
-                source: source.clone(),
+                source: source
+                    .as_deref()
+                    .map(|source| shown.text(source).into_owned()),
             }),
         lists: lists
             .into_iter()
             .map(|entry| BarredOn {
                 list: entry.list.as_str().to_owned(),
                 since: Moment(entry.at),
-                because: entry.because.unwrap_or_default(),
+                because: shown.text(&entry.because.unwrap_or_default()).into_owned(),
             })
             .collect(),
         decisions: decisions
@@ -262,24 +280,28 @@ async fn made(
                 findings: stored(&drop.ruling),
             })
             .collect(),
+        callbacks,
         may_bar: may(Action::Bar) && contact.number.is_some(),
-        may_erase: may(Action::Erase) && contact.number.is_some(),
+        may_export: may(Action::ExportPerson) && contact.number.is_some(),
+        may_erase: may(Action::Erase),
         may_see_number: may(Action::ReadFullNumbers) && contact.number.is_some() && !is_full,
         campaign: contact.campaign,
     })
 }
 
-/// What the list says of the contact, by the names of its columns.
-fn facts(contact: &StoredContact) -> Vec<(String, String)> {
+/// What the list says of the contact, by the names of its columns, as far as it is shown.
+fn facts(contact: &StoredContact, shown: Disclosure) -> Vec<(String, String)> {
+    let text = |text: &String| shown.text(text).into_owned();
+    let id = contact.foreign_id.as_deref();
     let list = contact.list.as_ref().map(|list| match contact.line {
         Some(line) => format!("{list}, line {line}"),
         None => list.clone(),
     });
     let known = [
-        ("Name", contact.name.clone()),
-        ("Id", contact.foreign_id.clone()),
-        ("Time zone", contact.zone.clone()),
-        ("State", contact.state.clone()),
+        ("Name", contact.name.as_ref().map(text)),
+        ("Id", id.map(|id| shown.id(id).into_owned())),
+        ("Time zone", contact.zone.as_ref().map(text)),
+        ("State", contact.state.as_ref().map(text)),
         ("Message", contact.message.clone()),
         ("From the list", list),
     ];
@@ -288,7 +310,7 @@ fn facts(contact: &StoredContact) -> Vec<(String, String)> {
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let others = contact.others.iter();
     known
-        .chain(others.map(|(name, value)| (name.clone(), value.clone())))
+        .chain(others.map(|(name, value)| (name.clone(), text(value))))
         .collect()
 }
 
@@ -329,15 +351,17 @@ fn next(contact: &StoredContact, status: Status) -> NextStep {
     }
 }
 
-/// The zone by whose clock a contact is tested: the one on the list, else one of the number's.
-fn zone_of(contact: &StoredContact) -> String {
-    let known = |zone: &str| TimeZone::get(zone).is_ok();
-    let listed = contact.zone.as_deref().filter(|zone| known(zone));
-    let by_number = || {
-        let number = contact.number.as_ref()?;
-        number.zones().first().copied()
-    };
-    listed.or_else(by_number).unwrap_or("UTC").to_owned()
+/// The zone whose clock is a contact's own: the one on the list, else one of the number's.
+pub(super) fn zone_of(contact: &StoredContact) -> Option<String> {
+    let known = |zone: &&str| TimeZone::get(zone).is_ok();
+    let listed = contact.zone.as_deref().filter(known);
+    let listed = listed.map(ToOwned::to_owned);
+    listed.or_else(|| zone_of_number(contact.number.as_ref()?))
+}
+
+/// One of the zones of a number.
+pub(super) fn zone_of_number(number: &PhoneNumber) -> Option<String> {
+    number.zones().first().map(|zone| (*zone).to_owned())
 }
 
 /// The moment at which the clock of a zone shows a text; `None` if the text is empty.
@@ -428,27 +452,8 @@ async fn bar(
     Ok(see(&format!("/contacts/{id}?done=barred")))
 }
 
-async fn erase(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(id): Path<String>,
-    form: PageForm,
-) -> Result<Response, Problem> {
-    caller.has_just_signed_in(now())?;
-    if !form.is_set("sure") {
-        let words = "there is no way back: tick the box if you are sure";
-        return Err(Problem::fault("/sure", words));
-    }
-    let number = number(&api, &id).await?;
-    let because = form.text("because");
-    let body = Body::of_json(&json!({"number": number.shown(true), "because": because}));
-    let (state, none) = (State(api), Parameters::none());
-    let _ = routes::erasures::erase(state, caller, none, body).await?;
-    Ok(see("/contacts?done=erased"))
-}
-
 /// The number of a contact, which is not that of somebody who was erased.
-async fn number(api: &Api, id: &str) -> Result<PhoneNumber, Problem> {
+pub(super) async fn number(api: &Api, id: &str) -> Result<PhoneNumber, Problem> {
     let contact = find(api, id).await?;
     let gone = || {
         Problem::new(

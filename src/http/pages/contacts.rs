@@ -12,9 +12,9 @@ use super::{
     stored_drop::{moment_of, outcome_of},
 };
 use crate::{
-    auth::Action,
+    auth::{Action, Object},
     http::{Api, caller::Caller, given::Parameters, problem::Problem},
-    phone::{PhoneNumber, Rules},
+    phone::{Disclosure, PhoneNumber, Rules},
     store::{ContactSearch, ContactStep, DropFilter, StoredContact},
 };
 
@@ -32,17 +32,20 @@ struct ContactsPage {
     query: String,
     /// `None` before anything was looked for.
     found: Option<FoundPeople>,
+    /// Whether the page of one person is for whoever looks, and whether they may be erased there.
+    may_export: bool,
+    may_erase: bool,
 }
 
 /// What was found.
-struct FoundPeople {
+pub(super) struct FoundPeople {
     /// By what was looked for.
     by: String,
-    contacts: Vec<FoundContact>,
+    pub(super) contacts: Vec<FoundContact>,
     /// Single drops, if a number was looked for.
-    drops: Vec<FoundDrop>,
+    pub(super) drops: Vec<FoundDrop>,
     /// Whether there may be more.
-    is_cut: bool,
+    pub(super) is_cut: bool,
 }
 
 /// A contact that was found.
@@ -67,14 +70,16 @@ pub(super) struct FoundDrop {
 }
 
 impl FoundContact {
-    fn of(contact: StoredContact) -> Self {
+    fn of(contact: StoredContact, shown: Disclosure) -> Self {
         let (state, words) = step_words(&contact.step);
         Self {
             id: contact.id.0,
             number: masked(contact.number.as_ref()),
-            name: contact.name.unwrap_or_default(),
+            name: shown.text(&contact.name.unwrap_or_default()).into_owned(),
             campaign: contact.campaign,
-            foreign_id: contact.foreign_id.unwrap_or_default(),
+            foreign_id: shown
+                .id(&contact.foreign_id.unwrap_or_default())
+                .into_owned(),
             state,
             words,
             ended_at: contact.ended_at.map(Moment),
@@ -118,6 +123,8 @@ async fn show(
         shell: shell.having_done(done.as_deref()),
         query: String::new(),
         found: None,
+        may_export: caller.may(Action::ExportPerson, Object::Any).is_ok(),
+        may_erase: caller.may(Action::Erase, Object::Any).is_ok(),
     };
     page(StatusCode::OK, &shown)
 }
@@ -125,14 +132,11 @@ async fn show(
 async fn find(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<Response, Problem> {
     let query = form.text("query").unwrap_or("").to_owned();
     let shell = PageShell::of(&api, &caller, "Contacts", "/contacts").await;
-    let rules = Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    };
+    let rules = number_rules(&api);
     let found = if query.is_empty() {
         None
     } else {
-        Some(look(&api, &query, rules).await?)
+        Some(look(&api, &caller, &query, rules).await?)
     };
     page(
         StatusCode::OK,
@@ -140,14 +144,48 @@ async fn find(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<
             shell,
             query,
             found,
+            may_export: caller.may(Action::ExportPerson, Object::Any).is_ok(),
+            may_erase: caller.may(Action::Erase, Object::Any).is_ok(),
         },
     )
 }
 
-async fn look(api: &Api, query: &str, rules: Rules) -> Result<FoundPeople, Problem> {
+/// How the number of a person is read: it may be one that is not dialled.
+pub(super) fn number_rules(api: &Api) -> Rules {
+    Rules {
+        allow_premium: true,
+        ..api.config.borrow().pbx.rules
+    }
+}
+
+async fn look(
+    api: &Api,
+    caller: &Caller,
+    query: &str,
+    rules: Rules,
+) -> Result<FoundPeople, Problem> {
     let (searches, by) = searches(query, rules);
+    gather(api, caller, &searches, by).await
+}
+
+/// What is found of one person, by all spellings of their number.
+pub(super) async fn of_person(
+    api: &Api,
+    caller: &Caller,
+    numbers: Vec<PhoneNumber>,
+) -> Result<FoundPeople, Problem> {
+    let by = "the number".to_owned();
+    gather(api, caller, &[ContactSearch::Numbers(numbers)], by).await
+}
+
+async fn gather(
+    api: &Api,
+    caller: &Caller,
+    searches: &[ContactSearch],
+    by: String,
+) -> Result<FoundPeople, Problem> {
     let (mut contacts, mut is_cut) = (Vec::<StoredContact>::new(), false);
-    for search in &searches {
+    for search in searches {
         let found = api.store.find_contacts(search, MOST).await?;
         is_cut |= found.len() == MOST;
         let is_new = |contact: &StoredContact| contacts.iter().all(|known| known.id != contact.id);
@@ -155,7 +193,7 @@ async fn look(api: &Api, query: &str, rules: Rules) -> Result<FoundPeople, Probl
         contacts.extend(new);
     }
     let mut drops = Vec::new();
-    for search in &searches {
+    for search in searches {
         let filters: Vec<_> = match search {
             ContactSearch::Numbers(numbers) => numbers
                 .iter()
@@ -178,10 +216,14 @@ async fn look(api: &Api, query: &str, rules: Rules) -> Result<FoundPeople, Probl
         message: drop.message,
         proof: drop.proof.map(|proof| proof.slug()),
     });
+    let shown = caller.disclosure(api, false);
     Ok(FoundPeople {
         by,
         drops: drops.collect(),
-        contacts: contacts.into_iter().map(FoundContact::of).collect(),
+        contacts: contacts
+            .into_iter()
+            .map(|contact| FoundContact::of(contact, shown))
+            .collect(),
         is_cut,
     })
 }

@@ -23,7 +23,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         routes,
     },
-    phone::{PhoneNumber, Rules},
+    phone::{PhoneNumber, Rules, masked_text},
     store::{ListName, OWN_LIST},
 };
 
@@ -124,7 +124,7 @@ async fn look_up(
                     .map(|entry| ShownEntry {
                         list: entry.list.as_str().to_owned(),
                         since: Moment(entry.at),
-                        because: entry.because.unwrap_or_default(),
+                        because: masked_text(&entry.because.unwrap_or_default()).into_owned(),
                     })
                     .collect(),
             })

@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     PageRoute,
+    callbacks::{ShownCallback, shown as shown_callbacks},
+    contact::{zone_of, zone_of_number},
     contacts::{masked, spaced},
     form::PageForm,
     page, pages,
@@ -20,6 +22,7 @@ use super::{
 };
 use crate::{
     auth::{Action, Object},
+    campaign::engine::ContactId,
     evidence::{Layout, hearing_settings},
     http::{
         Api,
@@ -28,6 +31,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         routes::{self, drops::find},
     },
+    phone::Disclosure,
     store::StoredDrop,
     traces::{TraceParent, trace_of},
 };
@@ -54,6 +58,12 @@ struct DropPage {
     ended_at: Option<Moment>,
     legs: Vec<ShownLeg>,
     timeline: Vec<(String, String)>,
+    /// The callee's own zone, if it is known.
+    zone: Option<String>,
+    may_export: bool,
+    may_erase: bool,
+    /// Calls that came back, the oldest first.
+    callbacks: Vec<ShownCallback>,
     verdict: Option<String>,
     reasons: Vec<String>,
     proof_reasons: Vec<String>,
@@ -172,6 +182,15 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
         }
         (None, _, None) => "Nothing of what was heard is kept of this call.",
     };
+    let callbacks = shown_callbacks(api.store.callbacks_of_drop(&drop).await?);
+    let contact = match drop.contact {
+        Some(contact) => api.store.contact(ContactId(contact)).await?,
+        None => None,
+    };
+    let zone = contact.as_ref().and_then(zone_of);
+    let zone = zone.or_else(|| zone_of_number(drop.number.as_ref()?));
+    let may = |action| caller.may(action, Object::Any).is_ok();
+    let shown = caller.disclosure(api, false);
     let title = format!("Drop {}", &drop.id.to_string()[..8]);
     Ok(DropPage {
         shell: PageShell::of(api, caller, title, "/contacts").await,
@@ -179,7 +198,7 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
         number: masked(drop.number.as_ref()),
         outcome: outcome_of(&drop),
         proof: drop.proof.map(|proof| proof.slug()),
-        facts: facts(&drop, &report, trace(api, &drop)),
+        facts: facts(&drop, &report, (trace(api, &drop), shown)),
         started_at: moment_of(&drop),
         ended_at: drop.ended_at.map(Moment),
         legs: [("Busy leg", "busy"), ("Drop leg", "drop")]
@@ -187,6 +206,10 @@ async fn made(api: &Api, caller: &Caller, drop: StoredDrop) -> Result<DropPage, 
             .filter_map(|(name, key)| leg(name, &report["legs"][key]))
             .collect(),
         timeline: timeline(&report),
+        callbacks,
+        zone,
+        may_export: may(Action::ExportPerson) && drop.number.is_some(),
+        may_erase: may(Action::Erase),
         verdict: report["verdict"].as_str().map(spaced),
         reasons: report["reasons"]
             .as_str()
@@ -221,7 +244,12 @@ fn trace(api: &Api, drop: &StoredDrop) -> Option<String> {
 }
 
 /// What is said of the drop beside how it ended.
-fn facts(drop: &StoredDrop, report: &Value, trace: Option<String>) -> Vec<(&'static str, String)> {
+fn facts(
+    drop: &StoredDrop,
+    report: &Value,
+    (trace, shown): (Option<String>, Disclosure),
+) -> Vec<(&'static str, String)> {
+    let foreign_id = drop.foreign_id.as_deref();
     let text = |key: &str| report[key].as_str().map(spaced);
     let ms = |key: &str| report[key].as_u64().map(|ms| format!("{ms} ms"));
     let held = drop.hold.as_ref();
@@ -232,7 +260,7 @@ fn facts(drop: &StoredDrop, report: &Value, trace: Option<String>) -> Vec<(&'sta
         ("Calls", Some(drop.technique.slug().to_owned())),
         ("Shown number", drop.caller_id.clone()),
         ("PBX", Some(drop.pbx.clone())),
-        ("Foreign id", drop.foreign_id.clone()),
+        ("Foreign id", foreign_id.map(|id| shown.id(id).into_owned())),
         ("Ordered by", drop.ordered_by.clone()),
         ("Trace", trace),
         ("Ready by", text("ready_by")),
@@ -248,10 +276,10 @@ fn facts(drop: &StoredDrop, report: &Value, trace: Option<String>) -> Vec<(&'sta
             "Why",
             text("reason").or_else(|| held.map(|hold| spaced(&hold.reason))),
         ),
-        ("In words", held.and_then(|hold| hold.words.clone())),
         (
-            "The PBX's words",
-            report["words"].as_str().map(str::to_owned),
+            "In words",
+            held.and_then(|hold| hold.words.clone())
+                .or_else(|| report["words"].as_str().map(str::to_owned)),
         ),
     ];
     let all = all.into_iter();

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{assets, page, see, signing_in};
+use super::{assets, feed, page, see, signing_in};
 use crate::http::{
     frame::RequestId,
     problem::{Problem, ProblemKind},
@@ -31,6 +31,9 @@ pub(super) async fn show_as_pages(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let came_from = came_from(request.headers());
     let mut response = next.run(request).await;
+    if uri.path() == feed::PATH {
+        return response;
+    }
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };

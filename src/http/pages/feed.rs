@@ -10,17 +10,18 @@ use crate::{
     auth::Action,
     clock,
     http::{
-        Api,
-        caller::Caller,
-        given::Parameters,
-        problem::Problem,
-        routes::live::{LiveReader, open},
+        Api, caller::Caller, given::Parameters, problem::Problem, routes::live::open,
+        streams::StreamReader,
     },
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
     pages![GET "/feed" Some(Action::ReadLive) => show]
 }
+
+/// Where the stream is. Scripts ask for it, and to those a problem is told as the API tells it: one whose session is over cannot tell
+/// a form for signing in from a server that is gone.
+pub(super) const PATH: &str = "/feed";
 
 /// The stream.
 async fn show(
@@ -35,8 +36,8 @@ async fn show(
     })
 }
 
-async fn tell(reader: &LiveReader, api: &Api, caller: &Caller) -> Result<(), Problem> {
-    if !reader.greet().await {
+async fn tell(reader: &StreamReader, api: &Api, caller: &Caller) -> Result<(), Problem> {
+    if !reader.greet("live").await {
         return Ok(());
     }
     let mut state = api.state.live.behind(None, api).await?;

@@ -2,10 +2,14 @@
 
 use axum::{
     Form,
-    extract::{FromRequest, Request, rejection::FormRejection},
+    body::Body as RawBody,
+    extract::{FromRequest, Request},
 };
 
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::{
+    given::{Body, NO_NUL, SMALL},
+    problem::{Problem, ProblemKind},
+};
 
 /// The fields of a form, in their order.
 #[derive(Clone, Debug, Default)]
@@ -51,21 +55,22 @@ impl<S: Send + Sync> FromRequest<S> for PageForm {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let read = Form::<Vec<(String, String)>>::from_request(request, state).await;
-        match read {
-            Ok(Form(fields)) => Ok(Self(fields)),
-            Err(FormRejection::BytesRejection(_)) => {
-                let words = "the form is too long, or did not come to its end";
-                Err(Problem::new(ProblemKind::TooLarge, words))
-            }
-            Err(FormRejection::InvalidFormContentType(_)) => {
-                let words = "send `Content-Type: application/x-www-form-urlencoded`";
-                Err(Problem::new(ProblemKind::UnsupportedMediaType, words))
-            }
-            Err(_) => Err(Problem::new(
-                ProblemKind::Malformed,
-                "the form cannot be read",
-            )),
+        let (parts, body) = request.into_parts();
+        let whole = Request::from_parts(parts.clone(), body);
+        let Body { bytes, media_type } = Body::<SMALL>::read(whole).await?;
+        if media_type != "application/x-www-form-urlencoded" {
+            let words = "send `Content-Type: application/x-www-form-urlencoded`";
+            return Err(Problem::new(ProblemKind::UnsupportedMediaType, words));
         }
+        let whole = Request::from_parts(parts, RawBody::from(bytes));
+        let read = Form::<Vec<(String, String)>>::from_request(whole, state).await;
+        let Form(fields) =
+            read.map_err(|_| Problem::new(ProblemKind::Malformed, "the form cannot be read"))?;
+        let has_nul =
+            |(name, value): &&(String, String)| name.contains('\0') || value.contains('\0');
+        if let Some((name, _)) = fields.iter().find(has_nul) {
+            return Err(Problem::fault(format!("/{name}"), NO_NUL));
+        }
+        Ok(Self(fields))
     }
 }

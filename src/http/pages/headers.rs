@@ -2,6 +2,18 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+/// What pages may have of a browser, with who may have the microphone.
+macro_rules! permissions {
+    ($microphone:literal) => {
+        concat!(
+            "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), \
+             gyroscope=(), magnetometer=(), microphone=",
+            $microphone,
+            ", midi=(), payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
+             xr-spatial-tracking=()"
+        )
+    };
+}
 /// Sets what pages and assets have in common.
 pub(super) fn secure(headers: &mut HeaderMap) {
     for (name, value) in SECURE {
@@ -14,6 +26,14 @@ pub(super) fn without_referrer(headers: &mut HeaderMap) {
     let none = HeaderValue::from_static("no-referrer");
     headers.insert(header::REFERRER_POLICY, none);
 }
+
+/// Lets the browser give a page the microphone, if its user does.
+pub(super) fn with_microphone(headers: &mut HeaderMap) {
+    let policy = HeaderValue::from_static(permissions!("(self)"));
+    headers.insert(PERMISSIONS, policy);
+}
+
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 const SECURE: [(HeaderName, &str); 6] = [
     (
@@ -34,10 +54,5 @@ const SECURE: [(HeaderName, &str); 6] = [
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
     ),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), \
-         gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), \
-         publickey-credentials-get=(), screen-wake-lock=(), usb=(), xr-spatial-tracking=()",
-    ),
+    (PERMISSIONS, permissions!("()")),
 ];

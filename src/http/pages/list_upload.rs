@@ -1,10 +1,14 @@
 //! A list that a form sends: its file goes where a list goes that a program sends, part by part.
 
 use axum::{
-    extract::{DefaultBodyLimit, Multipart, Path, State, multipart::MultipartError},
+    extract::{
+        DefaultBodyLimit, Multipart, Path, State,
+        multipart::{Field, MultipartError},
+    },
     response::Response,
     routing::{MethodFilter, on},
 };
+use tokio::time::timeout;
 
 use super::{PageRoute, list_decision::refused, see};
 use crate::{
@@ -12,9 +16,10 @@ use crate::{
     http::{
         Api,
         caller::Caller,
-        given::Parameters,
+        given::{Parameters, SMALL},
         problem::{Problem, ProblemKind},
         routes::imports::{self, GivenList},
+        timely::LONGEST_SILENCE,
     },
     orders::UploadCoding,
 };
@@ -64,11 +69,16 @@ async fn take(
     campaign: &str,
     mut parts: Multipart,
 ) -> Result<SentList, Problem> {
-    let mut given = Vec::new();
-    while let Some(field) = parts.next_field().await.map_err(unreadable)? {
+    let (mut given, mut fields) = (Vec::new(), 0);
+    while let Some(field) = soon(parts.next_field()).await? {
         let name = field.name().unwrap_or_default().to_owned();
         if name != "list" {
-            let text = field.text().await.map_err(unreadable)?;
+            fields += 1;
+            if fields > MOST_FIELDS {
+                let words = format!("a form has at most {MOST_FIELDS} fields before its file");
+                return Err(Problem::new(ProblemKind::TooLarge, words));
+            }
+            let text = text_of(field).await?;
             let texts = text.lines().map(str::trim).filter(|line| !line.is_empty());
             for text in texts {
                 match name.as_str() {
@@ -103,6 +113,29 @@ async fn take(
     Err(Problem::fault("", "choose a file"))
 }
 
+/// The text of a field, which is no list and has a limit.
+async fn text_of(mut field: Field<'_>) -> Result<String, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(part) = soon(field.chunk()).await? {
+        if bytes.len() + part.len() > SMALL {
+            let words = format!("a field of a form has at most {SMALL} bytes");
+            let problem = Problem::new(ProblemKind::TooLarge, words);
+            return Err(problem.with("limit_bytes", SMALL as u64));
+        }
+        bytes.extend_from_slice(&part);
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::new(ProblemKind::Malformed, "a field of the form is not UTF-8"))
+}
+
+/// What comes next of a form, unless nothing comes for too long.
+async fn soon<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Problem> {
+    match timeout(LONGEST_SILENCE, part).await {
+        Ok(part) => part.map_err(unreadable),
+        Err(_) => Err(Problem::new(ProblemKind::Malformed, CUT_OFF)),
+    }
+}
+
 /// The name of a file as a list may be named.
 fn shown_name(file: &str) -> String {
     let last = file.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -117,15 +150,48 @@ fn shown_name(file: &str) -> String {
 
 fn unreadable(error: MultipartError) -> Problem {
     tracing::debug!(%error, "a form with a file could not be read");
-    Problem::new(
-        ProblemKind::Malformed,
-        "the form could not be read to its end",
-    )
+    Problem::new(ProblemKind::Malformed, CUT_OFF)
 }
+
+const CUT_OFF: &str = "the form could not be read to its end";
+
+/// Most fields of a form before its file: there are four, and each may hold several lines.
+const MOST_FIELDS: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::FromRequest as _;
+
     use super::*;
+
+    /// A form with such fields, as they are read.
+    async fn read(fields: impl IntoIterator<Item = usize>) -> Result<usize, Problem> {
+        let mut body = Vec::new();
+        for (nth, size) in fields.into_iter().enumerate() {
+            let head = format!("--b\r\nContent-Disposition: form-data; name=\"{nth}\"\r\n\r\n");
+            body.extend(head.into_bytes());
+            body.resize(body.len() + size, b'a');
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--b--\r\n");
+        let request = axum::http::Request::post("/")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(axum::body::Body::from(body))
+            .unwrap();
+        let mut parts = Multipart::from_request(request, &()).await.unwrap();
+        let mut bytes = 0;
+        while let Some(field) = soon(parts.next_field()).await? {
+            bytes += text_of(field).await?.len();
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn a_field_that_is_no_list_has_a_limit() {
+        assert_eq!(read([0, 7, SMALL]).await.unwrap(), SMALL + 7);
+        let problem = read([SMALL + 1]).await.unwrap_err();
+        assert_eq!(problem.kind(), ProblemKind::TooLarge);
+    }
 
     #[test]
     fn a_file_names_its_list_in_one_line() {

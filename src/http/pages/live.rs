@@ -12,6 +12,7 @@ use super::{
     PageRoute,
     form::PageForm,
     live_picture::{LivePicture, Seen},
+    orders::{CampaignOrders, OrderedFrom, order},
     page, pages, see,
     shell::PageShell,
     signing_in::own_path,
@@ -21,12 +22,12 @@ use crate::{
     auth::{Action, Object},
     http::{
         Api,
-        caller::Caller,
-        given::{Body, Parameters},
+        caller::{Caller, now},
+        given::Parameters,
         live_feed::LiveState,
         problem::Problem,
-        routes::campaigns,
     },
+    store::{Campaign, Status},
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
@@ -80,6 +81,11 @@ pub(super) async fn picture(
     let run = api.view.borrow().clone();
     let sees_fleet = caller.may(Action::ReadFleet, Object::Any).is_ok();
     let rate = api.config.borrow().trunk.rate.to_string();
+    let takes_calls = api.config.borrow().callback.is_some();
+    let callbacks = match takes_calls {
+        true => Some(api.state.pages.callbacks(api).await?),
+        false => None,
+    };
     Ok(LivePicture::of(Seen {
         at: state.at,
         campaigns: state.views.values().map(|view| &**view).collect(),
@@ -89,25 +95,78 @@ pub(super) async fn picture(
         ended: &ended,
         banners,
         rate,
+        callbacks,
     }))
 }
 
-/// Pauses every campaign that is started.
+/// Pauses every campaign that is started; if calls in flight are to be hung up, those of all others, too.
 async fn stop(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<Response, Problem> {
-    let in_flight = form.text("in_flight").unwrap_or("finish").to_owned();
-    let mut stopped = 0;
-    for campaign in api.store.campaigns(0).await? {
-        if campaign.status.slug() != "running" {
-            continue;
+    let hangs_up = match form.text("in_flight") {
+        None | Some("finish") => false,
+        Some("hang_up") => true,
+        Some(_) => {
+            let words = "expected `finish` or `hang_up`";
+            return Err(Problem::fault("/in_flight", words));
         }
-        let body = json!({"standing": "paused", "in_flight": in_flight});
-        order(&api, &caller, campaign.name, &body).await?;
-        stopped += 1;
+    };
+    let mut orders = CampaignOrders::default();
+    let mut all = api.store.campaigns(0).await?;
+    // What dials comes first.
+    all.sort_by_key(|campaign| campaign.status != Status::Running);
+    for campaign in all {
+        let Some(standing) = stopped_as(&api, &campaign, hangs_up).await else {
+            continue;
+        };
+        let in_flight = if hangs_up { "hang_up" } else { "finish" };
+        let body = json!({"standing": standing, "in_flight": in_flight});
+        orders.give(&api, &caller, &campaign.name, &body).await;
     }
-    Ok(see(match stopped {
-        0 => "/?done=nothing-to-stop",
-        _ => "/?done=stopped",
-    }))
+    if orders.has_refused() {
+        // One that came to its end meanwhile, or was deleted, dials nothing.
+        let left = api.store.campaigns(0).await?;
+        orders.forgive(|name| {
+            let mut named = left.iter().filter(|campaign| campaign.name == name);
+            named.next().is_some_and(|campaign| match campaign.status {
+                Status::Running | Status::Paused | Status::Cancelling => true,
+                Status::Draft | Status::Complete | Status::Cancelled | Status::DatesOver => false,
+            })
+        });
+    }
+    if orders.is_empty() {
+        return Ok(see("/?done=nothing-to-stop"));
+    }
+    let from = OrderedFrom {
+        path: "/",
+        label: "Live",
+        done: if hangs_up { "hung-up" } else { "stopped" },
+        words: if hangs_up {
+            "They dial nothing more, and their calls are hung up:"
+        } else {
+            "They are paused:"
+        },
+    };
+    orders.answer(&api, &caller, from).await
+}
+
+/// What a campaign is told to be if everything is stopped; `None` if nothing of it is to be stopped.
+async fn stopped_as(api: &Api, campaign: &Campaign, hangs_up: bool) -> Option<&'static str> {
+    match campaign.status {
+        Status::Running => Some("paused"),
+        Status::Cancelling if hangs_up => Some("cancelled"),
+        // Without a call in flight it keeps the reason for which it was paused.
+        Status::Paused if hangs_up => {
+            let calls = api.store.in_flight_of(campaign.id, now()).await;
+            // If that cannot be read, it is told once more.
+            let is_at_rest = calls.is_ok_and(|calls| calls.total() == 0);
+            (!is_at_rest).then_some("paused")
+        }
+        Status::Paused
+        | Status::Cancelling
+        | Status::Draft
+        | Status::Complete
+        | Status::Cancelled
+        | Status::DatesOver => None,
+    }
 }
 
 /// Starts, pauses or cancels a campaign, and goes back to the page that the form was on.
@@ -126,17 +185,4 @@ async fn stand(
     let back = own_path(form.text("back"));
     let sign = if back.contains('?') { '&' } else { '?' };
     Ok(see(&format!("{back}{sign}done={standing}")))
-}
-
-/// Starts, pauses or cancels a campaign.
-pub(super) async fn order(
-    api: &Api,
-    caller: &Caller,
-    name: String,
-    body: &serde_json::Value,
-) -> Result<(), Problem> {
-    let (state, by) = (State(api.clone()), caller.clone());
-    let body = Body::of_json(body);
-    campaigns::stand(state, by, Path(name), Parameters::none(), body).await?;
-    Ok(())
 }

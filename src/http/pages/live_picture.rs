@@ -20,6 +20,7 @@ use crate::{
         figures::{count, counted, percent, tenths},
         gauge_slug, standing_words,
     },
+    store::CallbackCount,
 };
 
 /// All of it.
@@ -66,6 +67,16 @@ pub(super) struct CampaignCard {
     pub(super) outcomes: Vec<OutcomeCount>,
     pub(super) is_paused: bool,
     pub(super) is_running: bool,
+    /// The way to hang up the calls of one of which no other begins: hidden while none is in flight.
+    pub(super) hang_up: Option<HangUpForm>,
+}
+
+/// What ends the calls in flight of a campaign that is paused or being cancelled.
+#[derive(Clone, Debug)]
+pub(super) struct HangUpForm {
+    /// What the campaign is told to be: what it is already.
+    pub(super) standing: &'static str,
+    pub(super) hidden: LiveHidden,
 }
 
 /// Contacts of an outcome, or refused.
@@ -139,6 +150,8 @@ pub(super) struct Seen<'a> {
     pub(super) banners: Vec<Banner>,
     /// Most starts, as it is configured.
     pub(super) rate: String,
+    /// Who called back in the last 24 hours; `None` if nobody takes such calls.
+    pub(super) callbacks: Option<CallbackCount>,
 }
 
 impl LivePicture {
@@ -201,6 +214,9 @@ impl LivePicture {
             for hidden in [&card.is_dialling, &card.has_until, &card.has_end] {
                 cells.hidden(hidden);
             }
+            if let Some(hang_up) = &card.hang_up {
+                cells.hidden(&hang_up.hidden);
+            }
             cells.time(&card.until);
             cells.time(&card.ends);
             cells.number(&card.progress);
@@ -242,6 +258,9 @@ impl LivePicture {
             digest.update(text.len().to_le_bytes());
             digest.update(text);
         };
+        for fact in &self.facts {
+            add(fact.label);
+        }
         for card in &self.cards {
             add(&card.name);
             add(&card.standing.text);
@@ -287,7 +306,16 @@ impl CampaignCard {
         let counts = counts.map(|outcome| (outcome.slug(), of_outcome(outcome)));
         let counts: Vec<_> = counts.chain([("refused", refused)]).collect();
         let ends_at = run.and_then(|run| run.ends_at);
+        let stopped = match view.standing {
+            "paused" => Some("paused"),
+            "cancelling" => Some("cancelled"),
+            _ => None,
+        };
         Self {
+            hang_up: stopped.map(|standing| HangUpForm {
+                standing,
+                hidden: hidden("hang_up", view.in_flight == 0),
+            }),
             standing: text("standing", standing_words(view.standing, has_controller)),
             doing: text("doing", doing.words),
             is_dialling: hidden("dialling", !doing.is_dialling),
@@ -398,7 +426,12 @@ fn facts(seen: &Seen<'_>) -> Vec<Fact> {
         (alive, Some(_)) => format!("{} alive, this one among them", count(alive)),
         (alive, None) => format!("{} alive, elsewhere", count(alive)),
     };
-    vec![
+    let called_back = seen.callbacks.map(|counted| {
+        let (calls, opted_out) = (count(counted.calls), count(counted.opted_out));
+        let words = format!("{calls} in 24 hours, {opted_out} opted out");
+        fact("Called back", "called_back", words)
+    });
+    let facts = [
         fact("PBX", "pbx", pbx),
         fact("Database", "store", "answers".to_owned()),
         fact("Controllers", "controllers", controllers),
@@ -408,7 +441,8 @@ fn facts(seen: &Seen<'_>) -> Vec<Fact> {
             "starts",
             format!("{}, limit {}", per_second(starts), seen.rate),
         ),
-    ]
+    ];
+    facts.into_iter().chain(called_back).collect()
 }
 
 /// All trunks and their budgets.

@@ -1,6 +1,6 @@
 //! `/messages`: the recordings that are left, how loud they are, and where they are used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::{
@@ -9,9 +9,9 @@ use axum::{
     response::Response,
 };
 
-use super::{PageRoute, page, pages, see, shell::PageShell};
+use super::{PageRoute, headers, page, pages, see, shell::PageShell};
 use crate::{
-    audio::PreparationReport,
+    audio::{self, PreparationReport},
     auth::{Action, Object},
     campaign::variant::Messages,
     http::{
@@ -21,7 +21,10 @@ use crate::{
         problem::Problem,
         routes::{self, messages::MessageView},
     },
-    orders::{Spec, figures::seconds},
+    orders::{
+        Spec,
+        figures::{counted, seconds},
+    },
 };
 
 pub(super) fn routes() -> Vec<PageRoute> {
@@ -36,8 +39,22 @@ pub(super) fn routes() -> Vec<PageRoute> {
 #[template(path = "messages.html")]
 struct MessagesPage {
     shell: PageShell,
+    /// The folder whose clips these are.
+    folder: Option<String>,
     messages: Vec<ShownMessage>,
+    folders: Vec<ShownFolder>,
     may_prepare: bool,
+    /// Most seconds that may be recorded.
+    longest: u64,
+}
+
+/// A folder of clips.
+struct ShownFolder {
+    name: String,
+    /// How many clips are in it.
+    clips: String,
+    /// The campaigns that choose of it and are not over.
+    used_by: Vec<String>,
 }
 
 #[derive(Template)]
@@ -49,11 +66,15 @@ struct MessagePage {
     changes: Vec<String>,
     may_prepare: bool,
     may_remove: bool,
+    /// Most seconds that may be recorded.
+    longest: u64,
 }
 
 /// A message.
 struct ShownMessage {
     name: String,
+    /// The name as an address has it.
+    path: String,
     length: String,
     loudness: Option<String>,
     peak: Option<String>,
@@ -67,22 +88,41 @@ async fn show_all(
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let done = parameters.text("done");
+    let folder = parameters.text("folder");
     parameters.finish()?;
     let listed = routes::messages::list(State(api.clone()), Parameters::none())
         .await?
         .0;
     let used = used(&api).await?;
     let shell = PageShell::of(&api, &caller, "Messages", "/messages").await;
+    let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
+    for message in &listed.items {
+        if let Some((folder, _)) = message.name.split_once('/') {
+            *folders.entry(folder).or_default() += 1;
+        }
+    }
+    let folders = folders.into_iter().map(|(name, clips)| ShownFolder {
+        name: name.to_owned(),
+        clips: counted(clips as u64, "clip"),
+        used_by: used.get(&format!("{name}/")).cloned().unwrap_or_default(),
+    });
+    let messages = listed.items.iter().filter(|message| {
+        let of = message.name.split_once('/').map(|(folder, _)| folder);
+        of == folder.as_deref()
+    });
     let shown = MessagesPage {
         shell: shell.having_done(done.as_deref()),
-        messages: listed
-            .items
-            .iter()
-            .map(|message| shown(message, &used))
-            .collect(),
+        messages: messages.map(|message| shown(message, &used)).collect(),
+        folders: if folder.is_none() {
+            folders.collect()
+        } else {
+            Vec::new()
+        },
+        folder,
         may_prepare: caller.may(Action::PrepareMessage, Object::Any).is_ok(),
+        longest: longest(&api),
     };
-    page(StatusCode::OK, &shown)
+    recording_page(&shown, shown.may_prepare)
 }
 
 async fn show(
@@ -111,9 +151,34 @@ async fn show(
         may_prepare: may(Action::PrepareMessage),
         may_remove: may(Action::RemoveMessage) && message.used_by.is_empty(),
         message,
+        longest: longest(&api),
     };
-    page(StatusCode::OK, &shown)
+    recording_page(&shown, shown.may_prepare)
 }
+
+/// A page to which a browser may give the microphone, if whoever looks at it may record.
+fn recording_page(template: &impl Template, may_record: bool) -> Result<Response, Problem> {
+    let mut response = page(StatusCode::OK, template)?;
+    if may_record {
+        headers::with_microphone(response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// Most seconds that a browser may record: a second less than a message may have, for the browser stops a moment late, and no
+/// more than are sent at once as they come from most microphones.
+fn longest(api: &Api) -> u64 {
+    api.config
+        .borrow()
+        .audio
+        .max_length
+        .as_secs()
+        .saturating_sub(1)
+        .clamp(1, MOST_SECONDS)
+}
+
+/// As one channel of 16 bits at 48 kHz that is within the most bytes of a recording.
+const MOST_SECONDS: u64 = 480;
 
 async fn remove(
     State(api): State<Api>,
@@ -127,12 +192,20 @@ async fn remove(
 
 fn shown(message: &MessageView, used: &BTreeMap<String, Vec<String>>) -> ShownMessage {
     let report = message.report.as_ref();
+    let by = |name: &str| used.get(name).cloned().unwrap_or_default();
+    let mut used_by = by(&message.name);
+    if let Some((folder, _)) = message.name.split_once('/') {
+        used_by.extend(by(&format!("{folder}/")));
+        used_by.sort_unstable();
+        used_by.dedup();
+    }
     ShownMessage {
         name: message.name.clone(),
+        path: message.name.replace('/', "%2F"),
         length: seconds(message.duration_ms),
         loudness: report.map(|report| format!("{:.1} LUFS", report.lufs)),
         peak: report.map(|report| format!("{:.1} dBTP", report.peak_db)),
-        used_by: used.get(&message.name).cloned().unwrap_or_default(),
+        used_by,
     }
 }
 
@@ -173,7 +246,7 @@ fn report(report: &PreparationReport) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The campaigns that leave each message and are not over.
+/// The campaigns that leave each message and are not over; for a folder of which a column chooses, by its name and a `/`.
 async fn used(api: &Api) -> Result<BTreeMap<String, Vec<String>>, Problem> {
     let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let campaigns = api.store.campaigns(0).await?;
@@ -188,9 +261,22 @@ async fn used(api: &Api) -> Result<BTreeMap<String, Vec<String>>, Problem> {
                 all.map(|variant| variant.message.clone()).collect()
             }
         };
+        let names: BTreeSet<String> = names.into_iter().flat_map(parts).collect();
         for name in names {
             used.entry(name).or_default().push(campaign.name.clone());
         }
     }
     Ok(used)
+}
+
+/// The recordings and folders that a message is made of.
+fn parts(message: String) -> Vec<String> {
+    let template = audio::template::Template::is_one(&message)
+        .then(|| message.parse::<audio::template::Template>());
+    let Some(Ok(template)) = template else {
+        return vec![message];
+    };
+    let folders = template.folders().map(|folder| format!("{folder}/"));
+    let names = template.names().map(ToString::to_string);
+    names.chain(folders).collect()
 }

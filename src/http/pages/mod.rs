@@ -7,8 +7,10 @@
 mod access;
 mod assets;
 mod banner;
+mod callbacks;
 mod campaign;
 mod campaign_log;
+mod campaign_sample;
 mod campaign_settings;
 mod campaign_tabs;
 mod campaigns;
@@ -31,7 +33,10 @@ mod live;
 mod live_picture;
 mod messages;
 mod new_campaign;
+mod orders;
 mod pace;
+mod people;
+mod problems;
 mod prompts;
 mod q850;
 mod ruling;
@@ -64,7 +69,9 @@ use super::{
     Api,
     caller::authorise_page,
     frame::{check_host, frame},
+    given::{SMALL, check_path},
     problem::{Problem, ProblemKind},
+    timely::{is_patient_page, within},
 };
 use crate::auth::Action;
 
@@ -94,6 +101,7 @@ fn table() -> Vec<PageRoute> {
     let all = [
         signing_in::routes(),
         welcome::routes(),
+        problems::routes(),
         live::routes(),
         feed::routes(),
         campaigns::routes(),
@@ -104,6 +112,7 @@ fn table() -> Vec<PageRoute> {
         new_campaign::routes(),
         contacts::routes(),
         contact::routes(),
+        people::routes(),
         drop::routes(),
         messages::routes(),
         do_not_call::routes(),
@@ -138,6 +147,11 @@ pub(super) fn router(api: &Api) -> Router<Api> {
             }
             None => page.handler,
         };
+        let handler = if is_patient_page(&page.method, page.path) {
+            handler
+        } else {
+            handler.layer(from_fn_with_state(api.state.longest_request, within))
+        };
         router = router.route(page.path, handler);
     }
     router
@@ -149,6 +163,7 @@ pub(super) fn router(api: &Api) -> Router<Api> {
             )
         })
         .layer(axum::extract::DefaultBodyLimit::max(MOST_BYTES))
+        .layer(from_fn(check_path))
         .layer(from_fn_with_state(api.clone(), check_host))
         .layer(from_fn(faults::show_as_pages))
         .layer(from_fn_with_state(api.clone(), frame))
@@ -183,7 +198,7 @@ fn see(path: &str) -> Response {
 }
 
 /// Most bytes of a form.
-const MOST_BYTES: usize = 64 * 1_024;
+const MOST_BYTES: usize = SMALL;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,9 @@
-//! What the gate decided, as a page shows it: each rule with what it found.
+//! What the gate decided, as a page shows it: each rule with what it found, and whole numbers masked that it quotes.
 
-use crate::campaign::policy::{Outcome, Ruling};
+use crate::{
+    campaign::policy::{Outcome, Ruling},
+    phone::masked_text,
+};
 
 /// What a rule found.
 pub(super) struct ShownFinding {
@@ -29,7 +32,7 @@ pub(super) fn findings(ruling: Ruling) -> Vec<ShownFinding> {
                 Outcome::SetAside { .. } => "warn",
             },
             rule: finding.rule.slug().replace('_', " "),
-            words: finding.words,
+            words: masked_text(&finding.words).into_owned(),
         })
         .collect()
 }

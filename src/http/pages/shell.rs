@@ -1,6 +1,6 @@
 //! What every page of somebody who has signed in has around it: the ways to the others, who it is, and what is wrong.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{assets, banner::Banner, surroundings::banners};
 use crate::{
@@ -93,13 +93,26 @@ impl Moment {
     pub(super) fn words(&self) -> String {
         self.0.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
     }
+
+    /// For people, by the clock of a zone, if there is one; in UTC if it is not known here.
+    pub(super) fn words_in(&self, zone: Option<&str>) -> String {
+        match zone.and_then(|zone| Some((TimeZone::get(zone).ok()?, zone))) {
+            Some((clock, zone)) => {
+                let city = zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
+                let at = self.0.to_zoned(clock).strftime("%Y-%m-%d %H:%M:%S");
+                format!("{at} ({city})")
+            }
+            None => self.words(),
+        }
+    }
 }
 
 /// The ways, with what a person must be allowed to do.
-pub(super) const NAV: [(&str, &str, Action); 10] = [
+pub(super) const NAV: [(&str, &str, Action); 11] = [
     ("/", "Live", Action::ReadLive),
     ("/campaigns", "Campaigns", Action::ReadCampaigns),
     ("/contacts", "Contacts", Action::ReadContacts),
+    ("/people", "A person", Action::ExportPerson),
     ("/messages", "Messages", Action::ReadMessages),
     ("/do-not-call", "Do not call", Action::ReadDoNotCall),
     ("/trunk", "Trunk", Action::ReadFleet),
@@ -112,6 +125,10 @@ pub(super) const NAV: [(&str, &str, Action); 10] = [
 /// What a page may say was done: only what is here, so that a link says nothing of its own.
 const DONE: &[(&str, &str)] = &[
     ("stopped", "All campaigns that were started are paused."),
+    (
+        "hung-up",
+        "All campaigns that were started are paused, and calls in flight are hung up.",
+    ),
     (
         "nothing-to-stop",
         "No campaign was started: there is nothing to stop.",
@@ -126,6 +143,7 @@ const DONE: &[(&str, &str)] = &[
     ("deleted", "The campaign is deleted."),
     ("session-ended", "The session is ended."),
     ("user-changed", "The user is changed."),
+    ("pin-removed", "The PIN is good for nothing any more."),
     ("token-revoked", "The token is good for nothing any more."),
     ("replaying", "It is sent again from now on."),
     ("enabled", "The endpoint is sent what happens."),
@@ -141,10 +159,6 @@ const DONE: &[(&str, &str)] = &[
         "The number is on the list: no call to it begins any more.",
     ),
     ("unbarred", "The number is off the list, and may be called."),
-    (
-        "erased",
-        "Everything about the person is erased, and they are never called again.",
-    ),
     ("message-added", "The message is kept, as it will be heard."),
     ("message-removed", "The message is removed."),
     (

@@ -25,7 +25,7 @@ use crate::{
         problem::Problem,
     },
     id::DropId,
-    store::{DisabledBecause, TrunkTalk},
+    store::{CallbackCount, DisabledBecause, TrunkTalk},
 };
 
 /// What was last read. Clones are the same.
@@ -33,6 +33,7 @@ use crate::{
 pub(in crate::http) struct PagesState {
     ended: LastRead<EndedLately>,
     troubles: LastRead<Troubles>,
+    callbacks: LastRead<CallbackCount>,
     /// By the names of trunks.
     trunks: Arc<Mutex<TrunksRead>>,
 }
@@ -147,6 +148,24 @@ impl PagesState {
         });
         kept.insert(name.to_owned(), (at, Arc::clone(&figures)));
         Ok(figures)
+    }
+
+    /// Who called back in the last 24 hours, a few seconds old at most.
+    ///
+    /// # Errors
+    /// [`Problem`] if the database fails.
+    pub(super) async fn callbacks(&self, api: &Api) -> Result<CallbackCount, Problem> {
+        let mut kept = self.callbacks.lock().await;
+        let at = clock::now();
+        if let Some((read_at, counted)) = &*kept
+            && at.duration_since(*read_at) < CALLBACKS_FOR
+        {
+            return Ok(**counted);
+        }
+        let since = now().checked_sub(CALLED_BACK_FOR).unwrap_or(Timestamp::MIN);
+        let counted = api.store.count_callbacks(since).await?;
+        *kept = Some((at, Arc::new(counted)));
+        Ok(counted)
     }
 
     async fn troubles(&self, api: &Api) -> Arc<Troubles> {
@@ -302,7 +321,11 @@ const MOST_WEBHOOKS: usize = 1_000;
 const ENDED_FOR: Duration = Duration::from_millis(500);
 const STARTS_FOR: Duration = Duration::from_secs(5);
 const TROUBLES_FOR: Duration = Duration::from_secs(5);
+const CALLBACKS_FOR: Duration = Duration::from_secs(5);
 const TRUNKS_FOR: Duration = Duration::from_secs(10);
+
+/// Of which calls back are counted.
+const CALLED_BACK_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Drops of a trunk that are looked at one by one: of a day, and of each PBX the latest.
 const SAMPLED_FOR: SignedDuration = SignedDuration::from_hours(24);

@@ -1,9 +1,13 @@
-//! What has to be right for this process to be fit to work: what `/readyz` looks at, the certificate, and the clocks.
+//! What has to be right for this process to be fit to work: what `/readyz` looks at, the certificate, the clocks, and whether what
+//! is too old is deleted.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::spawn_blocking;
 
-use crate::http::{Api, caller::now, health, tls::Certificate};
+use crate::{
+    http::{Api, caller::now, health, tls::Certificate},
+    store::PruneTurn,
+};
 
 /// Something that has to be right.
 pub(super) struct FitRow {
@@ -38,6 +42,7 @@ pub(super) async fn checks(api: &Api) -> Vec<FitRow> {
         .collect();
     rows.push(shown_certificate(api).await);
     rows.push(clocks(api).await);
+    rows.push(retention(api).await);
     rows
 }
 
@@ -187,12 +192,56 @@ fn clock(ahead: Option<SignedDuration>, took: SignedDuration) -> FitRow {
     }
 }
 
+async fn retention(api: &Api) -> FitRow {
+    match api.store.prune_turn(now()).await {
+        Ok(turn) => retained(&turn, now()),
+        Err(_) => FitRow {
+            check: RETENTION,
+            state: "warn",
+            why: "the database does not say when what is too old was deleted".to_owned(),
+            remedy: remedy("store"),
+        },
+    }
+}
+
+/// Whether what is too old is deleted.
+fn retained(turn: &PruneTurn, now: Timestamp) -> FitRow {
+    let (state, why, remedy) = match (turn.why_not(), turn.done_at) {
+        (Some(why), _) => (
+            "bad",
+            why,
+            "it is tried again every hour; `aftertone prune` deletes it now",
+        ),
+        (None, None) => (
+            "ok",
+            "nothing was deleted yet: a controller does it once a day".to_owned(),
+            "",
+        ),
+        (None, Some(at)) if now.duration_since(at) > LONG_AGO => (
+            "warn",
+            format!("what is too old was last deleted at {at:.0}"),
+            "controllers do it once a day: run one, or `aftertone prune`",
+        ),
+        (None, Some(at)) => ("ok", format!("what is too old was deleted at {at:.0}"), ""),
+    };
+    FitRow {
+        check: RETENTION,
+        state,
+        why,
+        remedy,
+    }
+}
+
 const CERTIFICATE: &str = "certificate";
 const CLOCKS: &str = "clocks";
+const RETENTION: &str = "retention";
 const CLOCKS_REMEDY: &str = "let both machines keep their clocks by NTP: hours are kept by this one, and leases by the database's";
 
 /// From when on a certificate is about to end; the alert `AftertoneCertificateExpires` has the same.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// After which time what is too old should have been deleted again; the alert `AftertoneRetentionNotKept` has the same.
+const LONG_AGO: SignedDuration = SignedDuration::from_hours(2 * 24);
 
 /// A difference of clocks that does no harm, and one that a lease does not outlast.
 const TOLERATED: SignedDuration = SignedDuration::from_millis(500);
@@ -216,6 +265,27 @@ mod tests {
             assert_eq!(row.remedy.is_empty(), state == "ok");
         }
         assert_eq!(certificate(None, now).state, "warn");
+    }
+
+    #[test]
+    fn what_is_too_old_and_stays_is_told_of() {
+        let now: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        let turn = |done_at: Option<&str>, failed_at: Option<&str>| {
+            let turn = PruneTurn {
+                is_held: false,
+                done_at: done_at.map(|at| at.parse().unwrap()),
+                failure: failed_at.map(|at| (at.parse().unwrap(), "no room".to_owned())),
+            };
+            retained(&turn, now)
+        };
+        assert_eq!(turn(None, None).state, "ok");
+        assert_eq!(turn(Some("2026-11-30T11:00:00Z"), None).state, "ok");
+        let late = turn(Some("2026-11-29T11:00:00Z"), None);
+        assert_eq!(late.state, "warn");
+        assert!(late.why.contains("2026-11-29"), "{}", late.why);
+        let failed = turn(Some("2026-11-30T11:00:00Z"), Some("2026-12-01T11:00:00Z"));
+        assert_eq!(failed.state, "bad");
+        assert!(failed.why.contains("no room"), "{}", failed.why);
     }
 
     #[test]

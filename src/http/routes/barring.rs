@@ -10,7 +10,7 @@ use axum::{Json, body::Body, extract::State, http::HeaderMap};
 use futures::StreamExt as _;
 use serde::Serialize;
 use serde_json::json;
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     auth::Action,
@@ -24,6 +24,7 @@ use crate::{
     list::{DoNotCall, LeftOut, ListError, Numbers},
     phone::Rules,
     store::{AuditEntry, ListName, OWN_LIST},
+    tasks,
 };
 
 /// What became of a list of numbers.
@@ -186,21 +187,20 @@ async fn keep(api: &Api, body: Body) -> Result<File, Problem> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ListError> + Send + 'static,
 ) -> Result<T, Problem> {
-    match spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(ListError::Read(error))) if error.kind() == io::ErrorKind::StorageFull => {
+    match tasks::blocking(work).await {
+        Ok(done) => Ok(done),
+        Err(ListError::Read(error)) if error.kind() == io::ErrorKind::StorageFull => {
             let words = "the disk of the server has no space for it";
             Err(Problem::new(ProblemKind::DiskFull, words))
         }
-        Ok(Err(ListError::Read(error))) => {
+        Err(ListError::Read(error)) => {
             tracing::error!(%error, "a list of numbers could not be kept");
             Err(Problem::new(
                 ProblemKind::Internal,
                 "the list could not be kept",
             ))
         }
-        Ok(Err(error)) => Err(Problem::fault("", error.to_string())),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(Problem::fault("", error.to_string())),
     }
 }
 

@@ -360,7 +360,7 @@ async fn resource(api: &Api, campaign: Campaign) -> Result<CampaignResource, Pro
     })
 }
 
-fn unreadable(error: SpecError) -> Problem {
+pub(super) fn unreadable(error: SpecError) -> Problem {
     tracing::error!(%error, "the settings of a campaign cannot be read");
     Problem::new(
         ProblemKind::Internal,

@@ -13,8 +13,8 @@ use crate::{
         given::Parameters,
         problem::{Problem, ProblemKind},
     },
-    list::masked_cell,
     orders::ReloadAnswer,
+    phone::masked_text,
 };
 
 /// The configuration in force.
@@ -51,7 +51,7 @@ pub(in crate::http) async fn show(
         KeyView {
             key: key.name,
             value: in_force.given.map(|text| match key.name {
-                "pbx.caller_id" => masked_cell(text),
+                "pbx.caller_id" => masked_text(text).into_owned(),
                 _ => text.to_owned(),
             }),
             default: match key.default {

@@ -23,14 +23,14 @@ use crate::{
     http::{
         Api,
         caller::{Caller, now},
-        fields::Fields,
+        fields::{Fields, below},
         given::{Body, Parameters},
         pagination::{Page, Paging},
         problem::{Fault, Problem, ProblemKind},
     },
     list::Field,
     orders::{ContactFields, DropView, GivenContacts, PutRow, Spec},
-    phone::PhoneNumber,
+    phone::{Disclosure, PhoneNumber},
     store::{AuditEntry, ContactFilter, ContactStep, PersonDecision, StoredContact},
 };
 
@@ -47,7 +47,7 @@ pub(in crate::http) struct ContactView {
     consent: Option<ConsentView>,
     message: Option<String>,
     foreign_id: Option<String>,
-    /// All other columns of its list.
+    /// All other columns of its list; whole numbers in them are masked as that of the contact is.
     columns: BTreeMap<String, String>,
     /// The list that it came from.
     list: Option<String>,
@@ -169,6 +169,7 @@ pub(in crate::http) async fn list(
         let object = format!("contacts of {}", campaign.name);
         caller.read_in_full(&api, object).await?;
     }
+    let shown = caller.disclosure(&api, is_full);
     let count = if is_counted {
         // The database counts them as they change.
         let tally = api.store.tally(campaign.id).await?;
@@ -183,7 +184,7 @@ pub(in crate::http) async fn list(
         None
     };
     Ok(Json(ContactList {
-        page: page.map(|contact| view(contact, is_full)),
+        page: page.map(|contact| view(contact, shown)),
         count,
     }))
 }
@@ -289,18 +290,19 @@ fn read(body: &Body<BODY>) -> Result<Vec<ContactFields>, Problem> {
             format!("the body is not JSON: {error}"),
         )
     };
-    let values: Vec<Value> = match body.media_type.as_str() {
+    // One that is the body itself has no place in it.
+    let (values, is_one): (Vec<Value>, bool) = match body.media_type.as_str() {
         "application/json" => {
             let value: Value = serde_json::from_slice(&body.bytes).map_err(malformed)?;
             if let Value::Array(values) = value {
-                values
+                (values, false)
             } else {
-                vec![value]
+                (vec![value], true)
             }
         }
         "application/x-ndjson" => {
             let values = serde_json::Deserializer::from_slice(&body.bytes).into_iter();
-            values.collect::<Result<_, _>>().map_err(malformed)?
+            (values.collect::<Result<_, _>>().map_err(malformed)?, false)
         }
         _ => {
             let words = "send `Content-Type: application/json` or `application/x-ndjson`";
@@ -314,7 +316,12 @@ fn read(body: &Body<BODY>) -> Result<Vec<ContactFields>, Problem> {
     let mut faults = Vec::new();
     let mut contacts = Vec::with_capacity(values.len());
     for (at, value) in values.into_iter().enumerate() {
-        contacts.push(read_one(at, value, &mut faults));
+        let pointer = if is_one {
+            String::new()
+        } else {
+            format!("/{at}")
+        };
+        contacts.push(read_one(&pointer, value, &mut faults));
         if faults.len() >= MOST_FAULTS {
             break;
         }
@@ -331,10 +338,11 @@ fn read(body: &Body<BODY>) -> Result<Vec<ContactFields>, Problem> {
     }
 }
 
-fn read_one(at: usize, value: Value, faults: &mut Vec<Fault>) -> ContactFields {
+/// Reads what is at a pointer. Whether its texts can be those of a contact is not looked at.
+fn read_one(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> ContactFields {
     let Value::Object(members) = value else {
         faults.push(Fault {
-            pointer: format!("/{at}"),
+            pointer: pointer.to_owned(),
             detail: "expected an object".to_owned(),
         });
         return ContactFields::default();
@@ -351,7 +359,7 @@ fn read_one(at: usize, value: Value, faults: &mut Vec<Fault>) -> ContactFields {
     for (name, value) in fields.object("columns").unwrap_or_default() {
         match value {
             Value::String(_) if !name.chars().any(char::is_alphabetic) => {
-                fields.fault("columns", "expected names with a letter in them");
+                fields.inner_fault("columns", &name, "expected a name with a letter in it");
             }
             Value::String(text) => {
                 bytes += name.len() + text.len();
@@ -359,27 +367,21 @@ fn read_one(at: usize, value: Value, faults: &mut Vec<Fault>) -> ContactFields {
             }
             Value::Null => {}
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                fields.fault(
-                    "columns",
-                    format!("expected texts, and `{}` is none", name.escape_debug()),
-                );
+                fields.inner_fault("columns", &name, "expected a text");
             }
         }
     }
     if bytes > MOST_OF_ONE {
-        fields.fault(
-            "columns",
-            format!("a contact has at most {MOST_OF_ONE} bytes"),
-        );
+        fields.fault_of_all(format!("a contact has at most {MOST_OF_ONE} bytes"));
     }
     let (unknown, wrong): (Map<String, Value>, _) = fields.rest();
     let unknown = unknown.keys().map(|name| Fault {
-        pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        pointer: below("", name),
         detail: "there is no such member; other columns go into `columns`".to_owned(),
     });
     let all = wrong.into_iter().chain(unknown);
     faults.extend(all.map(|fault| Fault {
-        pointer: format!("/{at}{}", fault.pointer),
+        pointer: format!("{pointer}{}", fault.pointer),
         ..fault
     }));
     contact
@@ -398,12 +400,13 @@ pub(in crate::http) async fn show(
     if is_full {
         caller.read_in_full(&api, format!("contact {id}")).await?;
     }
-    Ok(Json(view(contact, is_full)))
+    Ok(Json(view(contact, caller.disclosure(&api, is_full))))
 }
 
 /// Every decision of the gate about a contact, and every drop to it.
 pub(in crate::http) async fn history(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<HistoryView>, Problem> {
@@ -411,14 +414,18 @@ pub(in crate::http) async fn history(
     let contact = find(&api, &id).await?;
     let decisions = api.store.contact_history(contact.id).await?;
     let drops = api.store.drops_of_contact(contact.id.0).await?;
+    let shown = caller.disclosure(&api, false);
     Ok(Json(HistoryView {
         contact: contact.id.0,
-        decisions: decisions.into_iter().map(decision_view).collect(),
+        decisions: decisions
+            .into_iter()
+            .map(|decision| decision_view(decision, shown))
+            .collect(),
         drops: drops
             .into_iter()
             .map(|drop| DropOfContact {
-                ruling: serde_json::from_str(&drop.ruling).unwrap_or_default(),
-                drop: DropView::of(&drop, false),
+                ruling: shown.ruling(serde_json::from_str(&drop.ruling).unwrap_or_default()),
+                drop: DropView::of(&drop, shown),
             })
             .collect(),
     }))
@@ -454,14 +461,15 @@ pub(in crate::http) async fn find(api: &Api, id: &str) -> Result<StoredContact, 
     found.ok_or_else(|| Problem::not_found("contact"))
 }
 
-fn view(contact: StoredContact, is_full: bool) -> ContactView {
+fn view(contact: StoredContact, shown: Disclosure) -> ContactView {
+    let text = |text: String| shown.text(&text).into_owned();
     let mut view = ContactView {
         contact: contact.id.0,
         campaign: contact.campaign,
-        number: contact.number.as_ref().map(|number| number.shown(is_full)),
-        name: contact.name,
-        timezone: contact.zone,
-        state: contact.state,
+        number: contact.number.as_ref().map(|number| shown.number(number)),
+        name: contact.name.map(text),
+        timezone: contact.zone.map(text),
+        state: contact.state.map(text),
         consent: contact
             .consent
             .map(|Consent { kind, at, source }| ConsentView {
@@ -470,11 +478,15 @@ fn view(contact: StoredContact, is_full: bool) -> ContactView {
                     ConsentKind::Verbal => "verbal",
                 },
                 at,
-                source,
+                source: source.map(text),
             }),
         message: contact.message,
-        foreign_id: contact.foreign_id,
-        columns: contact.others,
+        foreign_id: contact.foreign_id.map(|id| shown.id(&id).into_owned()),
+        columns: contact
+            .others
+            .into_iter()
+            .map(|(name, value)| (name, text(value)))
+            .collect(),
         list: contact.list,
         line: contact.line,
         attempts: contact.attempts,
@@ -498,7 +510,7 @@ fn view(contact: StoredContact, is_full: bool) -> ContactView {
     view
 }
 
-fn decision_view(decision: PersonDecision) -> DecisionView {
+fn decision_view(decision: PersonDecision, shown: Disclosure) -> DecisionView {
     let ruling = decision.ruling.as_deref();
     DecisionView {
         at: decision.at,
@@ -507,7 +519,7 @@ fn decision_view(decision: PersonDecision) -> DecisionView {
         until: decision.until,
         zone: decision.zone,
         ruling: ruling.map_or(Value::Null, |ruling| {
-            serde_json::from_str(ruling).unwrap_or_default()
+            shown.ruling(serde_json::from_str(ruling).unwrap_or_default())
         }),
         times_held: decision.times_held,
     }

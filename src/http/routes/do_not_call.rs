@@ -18,7 +18,7 @@ use crate::{
         given::{Body, Parameters, SMALL},
         problem::{Fault, Problem},
     },
-    phone::{Barring, PhoneNumber},
+    phone::{Barring, PhoneNumber, masked_text},
     store::{AuditEntry, ListName, Operator},
 };
 
@@ -44,7 +44,7 @@ pub(in crate::http) struct EntryView {
     number: String,
     /// Since when.
     at: Timestamp,
-    /// Why, as it was given.
+    /// Why, as it was given, with whole numbers masked.
     because: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub(in crate::http) async fn add(
     let (list, number, spellings) = entry(&api, path)?;
     let is_on_it = look_up(&api, &list, &number).await.is_ok();
     let entry = AuditEntry {
-        after: Some(json!({"because": because}).to_string()),
+        after: Some(json!({"because": because.as_deref().map(masked_text)}).to_string()),
         ..caller.audit(now(), Action::Bar, format!("{}/{number}", list.as_str()))
     };
     if !is_on_it {
@@ -124,7 +124,7 @@ pub(in crate::http) async fn remove(
     let EntryView { at, .. } = look_up(&api, &list, &number).await?.0;
     let audit = AuditEntry {
         before: Some(json!({"at": at}).to_string()),
-        after: Some(json!({"because": because}).to_string()),
+        after: Some(json!({"because": because.as_deref().map(masked_text)}).to_string()),
         ..caller.audit(now(), Action::Unbar, format!("{}/{number}", list.as_str()))
     };
     let who = format!("{} ({})", caller.principal.id, caller.principal.name);
@@ -151,7 +151,9 @@ async fn look_up(
         list: list.as_str().to_owned(),
         number: number.to_string(),
         at: entry.at,
-        because: entry.because,
+        because: entry
+            .because
+            .map(|because| masked_text(&because).into_owned()),
     }))
 }
 

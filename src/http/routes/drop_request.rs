@@ -8,10 +8,10 @@ use crate::{
     config::Config,
     drop::{Adoption, Begin, Technique},
     http::{fields::Fields, problem::Problem},
-    id::DropId,
+    id::{ChannelId, DropId},
     orders::{AdoptedCall, DropOrder},
     phone::{CallerId, PhoneNumber},
-    store::{HeldDrop, OrderKeeping, OrderRecord},
+    store::{HeldDrop, OrderKeeping, OrderRecord, SpokenColumns},
     traces::TraceParent,
 };
 
@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct DropRequest {
     pub(super) number: PhoneNumber,
     pub(super) message: String,
+    /// What the message says of whoever is called.
+    pub(super) fields: SpokenColumns,
     pub(super) kind: CampaignKind,
     pub(super) consent: Option<Consent>,
     pub(super) technique: Option<Technique>,
@@ -47,6 +49,7 @@ impl DropRequest {
         let number = fields.required("to", number, "a number, such as `+12025550101`");
         let message = fields.parsed("message", message);
         let message = fields.required("message", message, "the name of a message");
+        let spoken = spoken(&mut fields);
         let kind = fields.parsed("kind", kind);
         let kind = fields.required("kind", kind, "`marketing` or `informational`");
         let consent = fields.within("consent", consent);
@@ -83,6 +86,7 @@ impl DropRequest {
         let read = read.map(|((number, message), kind)| Self {
             number,
             message,
+            fields: spoken,
             kind,
             consent,
             technique,
@@ -111,6 +115,7 @@ impl DropRequest {
             consent: self.consent,
             overrides: self.overrides,
             message: self.message,
+            fields: self.fields,
             technique: self.technique,
             caller_id: self.caller_id,
             expires_at: self.expires_at,
@@ -120,7 +125,7 @@ impl DropRequest {
         }
     }
 
-    /// What is kept of it if the gate holds it.
+    /// What is kept of it if the gate holds or refuses it.
     pub(super) fn to_held(&self, drop: DropId, config: &Config) -> HeldDrop {
         HeldDrop {
             drop,
@@ -130,7 +135,11 @@ impl DropRequest {
             consent: self.consent.clone(),
             overrides: self.overrides.clone(),
             message: self.message.clone(),
-            technique: self.technique.unwrap_or(config.drop.technique),
+            fields: self.fields.clone(),
+            technique: match (&self.adopted, self.technique) {
+                (Some(_), _) => Technique::Adopted,
+                (None, given) => given.unwrap_or(config.drop.technique),
+            },
             caller_id: self.caller_id.clone(),
             expires_at: self.expires_at,
             // It is with the order.
@@ -139,15 +148,48 @@ impl DropRequest {
     }
 }
 
+/// Reads what the message says of whoever is called.
+fn spoken(fields: &mut Fields) -> SpokenColumns {
+    let given = fields.object("fields").unwrap_or_default();
+    if given.len() > SPOKEN {
+        fields.fault("fields", format!("expected at most {SPOKEN} of them"));
+        return SpokenColumns::default();
+    }
+    let mut texts = Vec::with_capacity(given.len());
+    for (name, value) in &given {
+        let name = name.as_str();
+        match value {
+            Value::String(text) if text.chars().count() <= SPOKEN_LENGTH => {
+                texts.push((name, text.as_str()));
+            }
+            Value::String(_) => fields.inner_fault(
+                "fields",
+                name,
+                format!("expected at most {SPOKEN_LENGTH} characters"),
+            ),
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                fields.inner_fault("fields", name, "expected a text");
+            }
+        }
+    }
+    SpokenColumns::given(texts)
+}
+
 /// Reads which call is to be taken over, and how.
 fn adopted(fields: &mut Fields) -> Option<AdoptedCall> {
-    let channel = fields.parsed("channel", channel);
+    let given = fields.text("channel");
+    let is_given = given.is_some();
+    let channel = given.and_then(|text| {
+        let read = channel(&text);
+        read.map_err(|words| fields.fault("channel", words)).ok()
+    });
     let begin = fields.parsed("begin", |text| match text {
         "ready" => Ok(Begin::AtReadyPoint),
         "now" => Ok(Begin::AtOnce),
         _ => Err("expected `ready` or `now`"),
     });
-    if channel.is_none() && begin.is_some() {
+    if !is_given && begin.is_some() {
         fields.fault("begin", "it is of use with `channel` alone");
     }
     let adoption = Adoption {
@@ -159,6 +201,9 @@ fn adopted(fields: &mut Fields) -> Option<AdoptedCall> {
 
 /// Reads a channel's id, as Asterisk makes them or takes them.
 fn channel(text: &str) -> Result<String, &'static str> {
+    if text.parse::<ChannelId>().is_ok() {
+        return Err("it is a call of a drop already");
+    }
     let is_one = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b'@');
     if (1..=149).contains(&text.len()) && text.bytes().all(is_one) {
         Ok(text.to_owned())
@@ -228,7 +273,7 @@ fn overrides(fields: &mut Fields) -> Option<Vec<Override>> {
 fn message(text: &str) -> Result<String, &'static str> {
     match text.trim() {
         "" => Err("expected the name of a message"),
-        text if text.len() > 200 => Err("expected at most 200 bytes"),
+        text if text.len() > MESSAGE => Err("expected at most 4000 bytes"),
         text => Ok(text.to_owned()),
     }
 }
@@ -267,6 +312,13 @@ fn moment(text: &str) -> Result<Timestamp, &'static str> {
         .or_else(day)
         .ok_or("expected a day such as `2026-03-01`, or `2026-03-01T14:30:00Z`")
 }
+
+/// Most bytes of a message's name, which may be a template.
+const MESSAGE: usize = 4_000;
+
+/// Most fields that a message is given, and most characters of each.
+const SPOKEN: usize = 32;
+const SPOKEN_LENGTH: usize = 200;
 
 /// Most bytes of what a client wants back with a drop.
 const METADATA: usize = 2_048;

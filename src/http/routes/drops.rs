@@ -11,7 +11,10 @@ use axum::{
 use futures::FutureExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
 use super::{BASE, drop_request::DropRequest};
 use crate::{
@@ -32,8 +35,9 @@ use crate::{
     phone::PhoneNumber,
     store::{
         DropFilter, GateHold, HeldDrop, HeldEnd, HeldState, IdempotencyKey, KeptAnswer,
-        KeyedAnswer, OrderRecord, RefusedOrder, RequestDigest, StoreError, StoredDrop,
+        KeyedAnswer, OrderRecord, RefusedDrop, RefusedOrder, RequestDigest, StoreError, StoredDrop,
     },
+    tasks,
     traces::TraceParent,
 };
 
@@ -54,17 +58,29 @@ pub(in crate::http) async fn order(
     let traceparent = traceparent_of(&headers);
     let in_use = api.state.keys.take(&key, &request);
     let in_use = in_use.map_err(idempotency::refusal)?;
-    // A request whose client has gone is carried out to its end: its key must not be free before.
-    let task = tokio::spawn(async move {
-        let asked = (request, traceparent);
-        let answered = carry_out(&api, &caller, key, asked, &body).await;
-        drop(in_use);
-        let (answer, ordered) = answered?;
-        respond(&api, answer, ordered, wait).await
-    });
-    match task.await {
-        Ok(response) => response,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    // What is begun is carried out whether it is waited for or not: its key must not be free before.
+    let carrying_out = {
+        let (api, caller) = (api.clone(), caller.clone());
+        tokio::spawn(async move {
+            let asked = (request, traceparent);
+            let answered = carry_out(&api, &caller, key, asked, &body).await;
+            drop(in_use);
+            answered
+        })
+    };
+    let (answer, ordered) = known_within(api.state.longest_request, carrying_out).await?;
+    respond(&api, &caller, answer, (ordered, wait)).await
+}
+
+/// What came of an order that is being carried out, if that is known in time. It may have to wait for room on the trunk; whoever
+/// sends it again is answered as it will be.
+async fn known_within<T>(
+    limit: Duration,
+    carrying_out: JoinHandle<Result<T, Problem>>,
+) -> Result<T, Problem> {
+    match timeout(limit, carrying_out).await {
+        Ok(joined) => tasks::outcome(joined),
+        Err(_) => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),
     }
 }
 
@@ -135,14 +151,12 @@ async fn carry_out(
             ..audit.clone()
         },
     };
-    let (callee, foreign_id) = (wanted.number.clone(), wanted.foreign_id.clone());
-    let to_hold = wanted
-        .waits
-        .then(|| (wanted.to_held(drop, &config), record.clone()));
+    let (held, waits) = (wanted.to_held(drop, &config), wanted.waits);
+    let mut kept_order = record.clone();
     let ordered = drops
         .order(wanted.into_order(drop, traceparent.clone(), record))
         .await;
-    let problem = match ordered {
+    let (problem, ruling) = match ordered {
         Ok(ordered) => {
             let is_replayed = false;
             return Ok((
@@ -162,52 +176,45 @@ async fn carry_out(
         }
         Err(NotOrdered::Stopped(ruling)) => {
             if let Decision::Held { reason, until } = ruling.decision
-                && let Some((held, record)) = to_hold
+                && waits
             {
                 let hold = GateHold {
                     reason,
                     until,
                     ruling: ruling.json(),
                 };
-                return hold_order(api, &held, &hold, record, accepted).await;
+                return hold_order(api, &held, &hold, kept_order, accepted).await;
             }
-            stopped(&ruling)
+            (stopped(&ruling), Some(ruling))
         }
         Err(NotOrdered::Expired) => {
             let words = "it expired before it could be dialled";
-            Problem::new(ProblemKind::Expired, words).with("reason", ProblemKind::Expired.slug())
+            let problem = Problem::new(ProblemKind::Expired, words);
+            (problem.with("reason", ProblemKind::Expired.slug()), None)
         }
         Err(NotOrdered::Erased) => {
             let words = "everything about the person was erased, and they are never called again";
-            Problem::new(ProblemKind::Erased, words)
+            (Problem::new(ProblemKind::Erased, words), None)
         }
         Err(error) => return Err(not_ordered(error)),
     };
     // A refusal stays with its key, so that the same request, sent again later, cannot dial.
     let problem = problem.with("drop", drop.to_string());
-    let body = problem.body();
-    let keyed = KeyedAnswer {
-        key: key.clone(),
-        answer: KeptAnswer {
-            request: request.clone(),
-            status: problem.kind().status().as_u16(),
-            body: Value::Object(body).to_string(),
-            drop,
-        },
-        oldest,
+    kept_order.keyed.answer = KeptAnswer {
+        request: request.clone(),
+        status: problem.kind().status().as_u16(),
+        body: Value::Object(problem.body()).to_string(),
+        drop,
     };
-    let audit = crate::store::AuditEntry {
+    kept_order.audit = crate::store::AuditEntry {
         after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
         ..audit
     };
-    let mut refused = refused_order(&problem, callee, foreign_id);
+    let mut refused = refused_order(&problem, held, ruling, kept_order.foreign_id.as_deref());
     if let Some(traceparent) = traceparent {
         refused.detail["traceparent"] = traceparent.as_str().into();
     }
-    let is_kept = api
-        .store
-        .keep_answer(&keyed, &refused, &audit, now())
-        .await?;
+    let is_kept = api.store.keep_refused(&kept_order, &refused, now()).await?;
     if !is_kept {
         let kept = api.store.kept_answer(&key, oldest).await?;
         if let Some(answer) = replayed(kept, &request)? {
@@ -215,7 +222,7 @@ async fn carry_out(
         }
     }
     let is_replayed = false;
-    let kept = keyed.answer;
+    let kept = kept_order.keyed.answer;
     Ok((Answer { kept, is_replayed }, None))
 }
 
@@ -273,11 +280,12 @@ fn has_ended(found: Result<Option<StoredDrop>, StoreError>) -> bool {
     }
 }
 
-/// What the log of events tells of an order of which nothing is dialled.
+/// What is kept of an order of which nothing is dialled, and what the log of events tells of it; of somebody who was erased only that.
 fn refused_order(
     problem: &Problem,
-    number: PhoneNumber,
-    foreign_id: Option<String>,
+    held: HeldDrop,
+    ruling: Option<Box<Ruling>>,
+    foreign_id: Option<&str>,
 ) -> RefusedOrder {
     let body = problem.body();
     let why = ["rule", "reason", "until"].into_iter();
@@ -289,14 +297,26 @@ fn refused_order(
     } else {
         detail.insert("foreign_id".to_owned(), json!(foreign_id));
     }
+    let (reason, until) = match ruling.as_ref().map(|ruling| ruling.decision) {
+        Some(Decision::Refused(reason)) => (reason.slug(), None),
+        Some(Decision::Held { reason, until }) => (reason.slug(), Some(until)),
+        Some(Decision::Allowed) | None => (problem.kind().slug(), None),
+    };
+    let drop = RefusedDrop {
+        held,
+        reason,
+        words: problem.detail().to_owned(),
+        ruling: ruling.map_or_else(|| "{}".to_owned(), |ruling| ruling.json()),
+        until,
+    };
     RefusedOrder {
         kind: if problem.kind() == ProblemKind::Held {
             EventKind::DropHeld
         } else {
             EventKind::DropRefused
         },
-        number: (!is_erased).then_some(number),
         detail: Value::Object(detail),
+        drop: (!is_erased).then(|| Box::new(drop)),
     }
 }
 
@@ -315,15 +335,17 @@ fn replayed(kept: Option<KeptAnswer>, request: &RequestDigest) -> Result<Option<
 /// Makes a response of an answer; of a drop that has just been ordered, once it has ended if that is wanted.
 async fn respond(
     api: &Api,
+    caller: &Caller,
     Answer { kept, is_replayed }: Answer,
-    ordered: Option<OrderedDrop>,
-    wait: Option<Duration>,
+    (ordered, wait): (Option<OrderedDrop>, Option<Duration>),
 ) -> Result<Response, Problem> {
     if let (Some(wait), Some(ordered)) = (wait, ordered)
         && ends_within(api, wait, ordered, &kept).await
-        && let Some(stored) = api.store.drop_of(kept.drop).await?
+        // It was ordered, whether its end can be read or not.
+        && let Ok(Some(stored)) = api.store.drop_of(kept.drop).await
     {
-        let mut response = Json(DropView::of(&stored, false)).into_response();
+        let view = DropView::of(&stored, caller.disclosure(api, false));
+        let mut response = Json(view).into_response();
         let applied = format!("wait={}", wait.as_secs());
         if let Ok(applied) = HeaderValue::from_str(&applied) {
             response.headers_mut().insert("preference-applied", applied);
@@ -417,7 +439,8 @@ pub(in crate::http) async fn list(
     if is_full {
         caller.read_in_full(&api, "drops").await?;
     }
-    Ok(Json(page.map(|drop| DropView::of(&drop, is_full))))
+    let shown = caller.disclosure(&api, is_full);
+    Ok(Json(page.map(|drop| DropView::of(&drop, shown))))
 }
 
 /// One drop.
@@ -433,7 +456,8 @@ pub(in crate::http) async fn show(
     if is_full {
         caller.read_in_full(&api, &id).await?;
     }
-    Ok(Json(DropView::of(&drop, is_full)))
+    let shown = caller.disclosure(&api, is_full);
+    Ok(Json(DropView::of(&drop, shown)))
 }
 
 /// What happened to a drop, and why it was allowed.
@@ -449,6 +473,7 @@ pub(in crate::http) struct DropTimeline {
 /// What happened to a drop.
 pub(in crate::http) async fn timeline(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     parameters: Parameters,
 ) -> Result<Json<DropTimeline>, Problem> {
@@ -459,10 +484,11 @@ pub(in crate::http) async fn timeline(
         .as_deref()
         .and_then(|text| serde_json::from_str(text).ok());
     let timeline = report.and_then(|mut report| report.get_mut("timeline").map(Value::take));
+    let ruling = serde_json::from_str(&drop.ruling).unwrap_or(Value::Null);
     Ok(Json(DropTimeline {
         drop: drop.id,
         timeline: timeline.unwrap_or_else(|| json!([])),
-        ruling: serde_json::from_str(&drop.ruling).unwrap_or(Value::Null),
+        ruling: caller.disclosure(&api, false).ruling(ruling),
     }))
 }
 
@@ -476,6 +502,7 @@ pub(in crate::http) async fn cancel(
     parameters.finish()?;
     let drop = find(&api, &id).await?;
     let conflict = |words: &str| Problem::new(ProblemKind::Conflict, words);
+    let shown = caller.disclosure(&api, false);
     if has_ended(Ok(Some(drop.clone()))) {
         return Err(conflict("it has ended"));
     }
@@ -491,7 +518,7 @@ pub(in crate::http) async fn cancel(
                 drops.cancel(drop.id).await;
             }
             let ended = find(&api, &id).await?;
-            return Ok((StatusCode::ACCEPTED, Json(DropView::of(&ended, false))).into_response());
+            return Ok((StatusCode::ACCEPTED, Json(DropView::of(&ended, shown))).into_response());
         }
         // It is dialled meanwhile.
     }
@@ -509,7 +536,7 @@ pub(in crate::http) async fn cancel(
     }
     let entry = caller.audit(now(), Action::CancelDrop, drop.id.to_string());
     api.store.note(entry).await?;
-    Ok((StatusCode::ACCEPTED, Json(DropView::of(&drop, false))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(DropView::of(&drop, shown))).into_response())
 }
 
 pub(in crate::http) async fn find(api: &Api, id: &str) -> Result<StoredDrop, Problem> {
@@ -547,6 +574,7 @@ fn not_ordered(error: NotOrdered) -> Problem {
     match error {
         NotOrdered::Store(error) => error.into(),
         NotOrdered::Message(words) => Problem::fault("/message", words),
+        NotOrdered::Fields(words) => Problem::fault("/fields", words),
         NotOrdered::NoCall => Problem::fault("/channel", words),
         NotOrdered::Contended => Problem::new(ProblemKind::Contended, words),
         NotOrdered::TrunkFull => Problem::new(ProblemKind::TrunkFull, words),
@@ -612,6 +640,34 @@ mod tests {
         assert_eq!(digest(br#"{"message":"m","to":"1"}"#).unwrap(), one);
         assert_ne!(digest(br#"{"message":"m","to":"2"}"#).unwrap(), one);
         assert_eq!(digest(b"{").unwrap_err().kind(), ProblemKind::Malformed);
+    }
+
+    #[tokio::test]
+    async fn an_order_that_takes_too_long_is_carried_out_and_its_key_is_in_use() {
+        let key = IdempotencyKey {
+            principal: "token:abcdefgh".to_owned(),
+            route: "POST /api/v1/drops".to_owned(),
+            key: "k1".to_owned(),
+        };
+        let request = RequestDigest::of(b"1");
+        let keys = idempotency::KeysInUse::default();
+        let in_use = keys.take(&key, &request).unwrap();
+        let (room, has_room) = tokio::sync::oneshot::channel::<()>();
+        let (dialled, is_dialled) = tokio::sync::oneshot::channel();
+        let carrying_out = tokio::spawn(async move {
+            has_room.await.unwrap();
+            drop(in_use);
+            dialled.send(()).unwrap();
+            Ok(())
+        });
+        let late = known_within(Duration::from_millis(30), carrying_out).await;
+        assert_eq!(late.unwrap_err().kind(), ProblemKind::IdempotencyInProgress);
+        assert!(keys.take(&key, &request).is_err());
+        room.send(()).unwrap();
+        is_dialled.await.unwrap();
+        assert!(keys.take(&key, &request).is_ok());
+        let soon = known_within(Duration::from_secs(30), tokio::spawn(async { Ok(1) })).await;
+        assert_eq!(soon.unwrap(), 1);
     }
 
     #[test]

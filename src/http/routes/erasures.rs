@@ -8,10 +8,10 @@ use std::{
 use axum::{Json, extract::State};
 use serde::Serialize;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use crate::{
     auth::Action,
+    clock,
     evidence::{Archive, EvidenceReader},
     http::{
         Api,
@@ -21,8 +21,9 @@ use crate::{
         problem::{Problem, ProblemKind},
     },
     id::DropId,
-    phone::{PhoneNumber, Rules},
+    phone::{PhoneNumber, Rules, masked_text},
     store::{AuditEntry, ErasedPerson},
+    tasks,
 };
 
 /// What is gone of a person.
@@ -37,6 +38,8 @@ pub(in crate::http) struct ErasureView {
     evidence: usize,
     /// Folders that are named in the database and are not on this machine.
     evidence_elsewhere: Vec<String>,
+    /// Files of speech of messages for each person, those of others as well.
+    speech: usize,
     /// Lists of which rows were left out: the person may be in the list's file and in its rejects.
     lists_with_rejects: Vec<RejectingList>,
     /// Files of lists that were sent, and of their rejects, on this machine that hold the number.
@@ -67,7 +70,7 @@ pub(in crate::http) async fn erase(
 
     // Whom it is about is to be forgotten: the log does not say it.
     let entry = AuditEntry {
-        after: Some(json!({"because": because}).to_string()),
+        after: Some(json!({"because": because.as_deref().map(masked_text)}).to_string()),
         ..caller.audit(now(), Action::Erase, "a person")
     };
     let store = api.store.audited(entry);
@@ -75,6 +78,7 @@ pub(in crate::http) async fn erase(
         .bar_for_good(&numbers, because.as_deref(), now())
         .await?;
     let (evidence, elsewhere) = remove_evidence(&api, &numbers).await?;
+    let speech = forget_speech(&api).await?;
     let ErasedPerson::Done {
         contacts,
         drops,
@@ -89,8 +93,7 @@ pub(in crate::http) async fn erase(
     };
     let lists = api.store.lists_with_rejects().await?.into_iter();
     let uploads = std::sync::Arc::clone(&api.uploads);
-    let files = spawn_blocking(move || uploads.holding(&numbers)).await;
-    let files = files.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let files = tasks::blocking(move || uploads.holding(&numbers)).await;
     Ok(Json(ErasureView {
         contacts,
         calls: drops,
@@ -99,6 +102,7 @@ pub(in crate::http) async fn erase(
         prompts,
         evidence,
         evidence_elsewhere: elsewhere,
+        speech,
         lists_with_rejects: lists
             .map(|(campaign, list)| RejectingList { campaign, list })
             .collect(),
@@ -123,6 +127,23 @@ pub(super) fn person(api: &Api, fields: &mut Fields) -> Option<Vec<PhoneNumber>>
     Some(numbers)
 }
 
+/// Forgets what was spoken with something of a person in it: which is about whom cannot be told.
+async fn forget_speech(api: &Api) -> Result<usize, Problem> {
+    let library = api.config.borrow().messages().library();
+    let Ok(library) = library else {
+        // There are no messages either.
+        return Ok(0);
+    };
+    match tasks::blocking(move || library.forget_speech(clock::wall())).await {
+        Ok(files) => Ok(files),
+        Err(error) => {
+            tracing::error!(%error, "speech with something of people in it cannot be removed");
+            let words = "speech cannot be removed; the person is barred, and not erased yet";
+            Err(Problem::new(ProblemKind::Internal, words))
+        }
+    }
+}
+
 /// Removes the evidence of calls to a person: how many folders are gone, and which are not on this machine.
 async fn remove_evidence(
     api: &Api,
@@ -135,7 +156,7 @@ async fn remove_evidence(
         .filter_map(|call| call.evidence.map(PathBuf::from))
         .collect();
     let dir = api.config.borrow().evidence.dir.clone();
-    let removing = spawn_blocking(move || {
+    let removing = tasks::blocking(move || {
         let (here, elsewhere): (Vec<_>, Vec<_>) = named
             .into_iter()
             .partition(|path| EvidenceReader::is_at(path));
@@ -144,12 +165,11 @@ async fn remove_evidence(
         Ok::<_, crate::evidence::ArchiveError>((gone, elsewhere.iter().map(shown).collect()))
     });
     match removing.await {
-        Ok(Ok(removed)) => Ok(removed),
-        Ok(Err(error)) => {
+        Ok(removed) => Ok(removed),
+        Err(error) => {
             tracing::error!(%error, "evidence of a person cannot be removed");
             let words = "evidence cannot be removed; the person is barred, and not erased yet";
             Err(Problem::new(ProblemKind::Internal, words))
         }
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -1,20 +1,13 @@
 //! `/events`: what happened, a page or a stream of it.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, HeaderName},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event as Sent, KeepAlive, Sse},
-    },
+    response::Response,
 };
-use futures::{Stream, stream};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
 
 use super::campaigns;
 use crate::{
@@ -23,10 +16,11 @@ use crate::{
     http::{
         Api,
         caller::Caller,
-        event_feed::{CountedStream, STREAMS_OF_ONE},
         given::Parameters,
-        problem::{Problem, ProblemKind},
+        problem::Problem,
+        streams::{self, StreamReader},
     },
+    phone::Disclosure,
     store::StoreError,
 };
 
@@ -51,7 +45,7 @@ struct Wanted {
     after: Option<u64>,
     filter: EventFilter,
     limit: usize,
-    full_numbers: bool,
+    disclosure: Disclosure,
 }
 
 /// The events behind a number.
@@ -75,7 +69,7 @@ pub(in crate::http) async fn list(
     Ok(Json(EventPage {
         items: events
             .iter()
-            .map(|event| event.to_json(wanted.full_numbers))
+            .map(|event| event.to_json(wanted.disclosure))
             .collect(),
         next,
         has_more,
@@ -99,26 +93,15 @@ pub(in crate::http) async fn stream(
         let words = "expected the `id` of an event of this stream";
         wanted.after = Some(last.ok_or_else(|| Problem::fault("Last-Event-ID", words))?);
     }
-    if api.stopping.is_cancelled() {
-        return Err(Problem::new(
-            ProblemKind::Draining,
-            "this process is about to end",
-        ));
-    }
-    let counted = api.state.feed.stream(&caller.principal.id).ok_or_else(|| {
-        let words = format!("there are too many streams; a token has {STREAMS_OF_ONE} at most");
-        Problem::new(ProblemKind::TooManyRequests, words)
-    })?;
-    let (to, sent) = mpsc::channel(QUEUE);
-    tokio::spawn(EventStream { api, wanted, to }.run(counted));
-    let keep_alive = KeepAlive::new().interval(HEARTBEAT);
-    let mut response = Sse::new(received(sent))
-        .keep_alive(keep_alive)
-        .into_response();
-    // A proxy that collects an answer before it passes it on would keep events back.
-    let unbuffered = axum::http::HeaderValue::from_static("no");
-    response.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
-    Ok(response)
+    let telling = api.clone();
+    streams::open(&api, &caller, QUEUE, move |reader| {
+        let stream = EventStream {
+            api: telling,
+            wanted,
+            reader,
+        };
+        async move { stream.tell().await }
+    })
 }
 
 impl Wanted {
@@ -163,7 +146,7 @@ impl Wanted {
                 campaign,
             },
             limit: limit.unwrap_or(100),
-            full_numbers,
+            disclosure: caller.disclosure(api, full_numbers),
         })
     }
 }
@@ -172,22 +155,10 @@ impl Wanted {
 struct EventStream {
     api: Api,
     wanted: Wanted,
-    to: mpsc::Sender<Sent>,
+    reader: StreamReader,
 }
 
 impl EventStream {
-    async fn run(self, counted: CountedStream) {
-        let stopping = self.api.stopping.clone();
-        tokio::select! {
-            () = self.tell() => {}
-            () = stopping.cancelled() => {
-                let _ = timeout(READER_TAKES, self.to.send(named("bye", &json!({})))).await;
-            }
-            () = self.to.closed() => {}
-        }
-        drop(counted);
-    }
-
     async fn tell(&self) {
         if let Err(error) = self.try_tell().await {
             // The reader comes back, and goes on from the last event that it has.
@@ -203,12 +174,11 @@ impl EventStream {
         if range.missed(last) > 0 {
             last = range.oldest - 1;
             let reset = json!({"oldest": range.oldest, "newest": range.newest});
-            if !self.send(named("reset", &reset)).await {
+            if !self.reader.tell("reset", &reset).await {
                 return Ok(());
             }
         }
-        let hello = Sent::default().retry(RETRY).comment("events");
-        if !self.send(hello).await {
+        if !self.reader.greet("events").await {
             return Ok(());
         }
         loop {
@@ -216,9 +186,8 @@ impl EventStream {
             let is_all = events.len() < AT_A_TIME;
             for event in events {
                 last = event.sequence;
-                let body = event.to_json(self.wanted.full_numbers);
-                let sent = named(&event.slug, &body).id(last.to_string());
-                if !self.send(sent).await {
+                let body = event.to_json(self.wanted.disclosure);
+                if !self.reader.tell_numbered(last, &event.slug, &body).await {
                     return Ok(());
                 }
             }
@@ -228,34 +197,9 @@ impl EventStream {
             }
         }
     }
-
-    /// Whether it was taken in time.
-    async fn send(&self, sent: Sent) -> bool {
-        match timeout(READER_TAKES, self.to.send(sent)).await {
-            Ok(sent) => sent.is_ok(),
-            Err(_) => {
-                tracing::info!("a reader of events took nothing for too long, and is cut off");
-                false
-            }
-        }
-    }
-}
-
-pub(super) fn named(name: &str, body: &Value) -> Sent {
-    Sent::default().event(name).data(body.to_string())
-}
-
-pub(super) fn received(
-    sent: mpsc::Receiver<Sent>,
-) -> impl Stream<Item = Result<Sent, std::convert::Infallible>> {
-    stream::unfold(sent, |mut sent| async {
-        let next = sent.recv().await?;
-        Some((Ok(next), sent))
-    })
 }
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Most events of a page.
 const MOST: usize = 1_000;
@@ -265,11 +209,3 @@ const AT_A_TIME: usize = 250;
 
 /// How many events wait for their reader at most.
 const QUEUE: usize = 1_000;
-
-/// For how long a reader may take nothing while its queue is full.
-const READER_TAKES: Duration = Duration::from_secs(30);
-
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// After how long a reader whose stream has ended comes back.
-const RETRY: Duration = Duration::from_secs(2);

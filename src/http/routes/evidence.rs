@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::Semaphore;
 
 use super::{BASE, drops::find};
 use crate::{
@@ -22,13 +22,15 @@ use crate::{
     http::{
         Api,
         caller::{Caller, now},
-        fields::Fields,
+        fields::{Fields, below},
         given::{Body, Parameters, SMALL},
         problem::{Fault, Problem, ProblemKind},
         ranges::ServedFile,
     },
     id::DropId,
+    orders::callback_lines,
     store::StoredDrop,
+    tasks,
 };
 
 /// The files that are kept of a drop.
@@ -153,21 +155,20 @@ pub(in crate::http) async fn replay(
     })?;
     let entry = caller.audit(now(), Action::ReadEvidence, drop.id.to_string());
     api.store.note(entry).await?;
-    let heard = spawn_blocking(move || {
+    let heard = tasks::blocking(move || {
         let heard = hear_again(&folder, &set);
         std::mem::drop(place);
         heard
     });
     match heard.await {
-        Ok(Ok(heard)) => Ok(Json(heard)),
-        Ok(Err(HearAgainError::Setting { name, problem })) => {
-            Err(Problem::fault(format!("/set/{name}"), problem))
+        Ok(heard) => Ok(Json(heard)),
+        Err(HearAgainError::Setting { name, problem }) => {
+            Err(Problem::fault(below("/set", &name), problem))
         }
-        Ok(Err(HearAgainError::NoSound)) => {
+        Err(HearAgainError::NoSound) => {
             Err(Problem::not_found("sound of this drop: none was kept"))
         }
-        Ok(Err(HearAgainError::Read(error))) => Err(unread(&drop, &error)),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        Err(HearAgainError::Read(error)) => Err(unread(&drop, &error)),
     }
 }
 
@@ -187,7 +188,7 @@ fn settings(body: &Body<SMALL>) -> Result<Vec<(String, String)>, Problem> {
             Value::String(text) => settings.push((name, text)),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                 faults.push(Fault {
-                    pointer: format!("/set/{name}"),
+                    pointer: below("/set", &name),
                     detail: "expected a number or a word".to_owned(),
                 });
             }
@@ -236,11 +237,10 @@ pub(in crate::http) async fn picture(
     parameters.finish()?;
     let drop = find(&api, &id).await?;
     let folder = folder_of(&drop)?;
-    let drawn = spawn_blocking(move || draw(&folder)).await;
-    let drawn = match drawn {
-        Ok(drawn) => drawn,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
+    // Evidence holds what was when the call ended, and stays as it is.
+    let later = api.store.callbacks_of_drop(&drop).await?;
+    let later = callback_lines(&later);
+    let drawn = tasks::blocking(move || draw(&folder, &later)).await;
     let drawn = drawn.map_err(|error| unread(&drop, &error))?;
     let drawn = drawn.ok_or_else(none)?;
     // Before it is shown.
@@ -257,7 +257,7 @@ pub(in crate::http) async fn picture(
 }
 
 /// `None` if no sound was heard.
-fn draw(folder: &std::path::Path) -> Result<Option<String>, ReadError> {
+fn draw(folder: &std::path::Path, later: &[String]) -> Result<Option<String>, ReadError> {
     let evidence = EvidenceReader::read(folder)?;
     let Some(sound) = evidence.sound() else {
         return Ok(None);
@@ -269,6 +269,7 @@ fn draw(folder: &std::path::Path) -> Result<Option<String>, ReadError> {
         replay: &replay,
         message: sound.message_seconds(),
         plays: Some(&plays),
+        later,
     };
     Ok(Some(Layout::of(&recording).svg()))
 }

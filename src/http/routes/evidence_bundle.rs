@@ -35,9 +35,10 @@ pub(in crate::http) async fn show(
     }
     let may_in_full = caller.may(Action::ReadFullNumbers, Object::Any).is_ok();
     let in_full = may_in_full && caller.has_just_signed_in(now()).is_ok();
-    let number = drop.number.as_ref().map(|number| number.shown(in_full));
+    let shown = caller.disclosure(&api, in_full);
+    let number = drop.number.as_ref().map(|number| shown.number(number));
     let number = number.unwrap_or_default();
-    let call = serde_json::to_value(DropView::of(&drop, in_full)).unwrap_or_default();
+    let call = serde_json::to_value(DropView::of(&drop, shown)).unwrap_or_default();
     let entry = caller.audit(now(), Action::ReadEvidence, format!("{}/bundle", drop.id));
     let (made_at, made_by) = (entry.at, entry.who.clone());
     // Before it is given.

@@ -1,30 +1,23 @@
 //! `/live`: the state of everything as it is now, whole at first and then what has changed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, HeaderValue},
-    response::{
-        IntoResponse as _, Response,
-        sse::{Event as Sent, KeepAlive, Sse},
-    },
+    response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
-use tokio_util::sync::CancellationToken;
 
-use super::events::{named, received};
 use crate::{
     auth::{Action, Object},
     http::{
         Api,
         caller::Caller,
-        event_feed::{CountedStream, STREAMS_OF_ONE},
         given::Parameters,
         live_feed::LiveState,
-        problem::{Problem, ProblemKind},
+        problem::Problem,
+        streams::{self, StreamReader},
     },
 };
 
@@ -48,87 +41,29 @@ pub(in crate::http) async fn show(
     })
 }
 
-/// Opens a stream of server-sent events, which ends when the process begins to stop; `tell` tells its reader.
+/// Opens a stream of the state, of which what is late is left out: the next change has it.
 ///
 /// # Errors
-/// [`Problem`] if there are too many streams, or the process is about to end.
+/// [`Problem`] as of [`streams::open`].
 pub(in crate::http) fn open<T: Future<Output = Result<(), Problem>> + Send + 'static>(
     api: &Api,
     caller: &Caller,
-    tell: impl FnOnce(LiveReader) -> T,
+    tell: impl FnOnce(StreamReader) -> T,
 ) -> Result<Response, Problem> {
-    if api.stopping.is_cancelled() {
-        let words = "this process is about to end";
-        return Err(Problem::new(ProblemKind::Draining, words));
-    }
-    let counted = api.state.feed.stream(&caller.principal.id).ok_or_else(|| {
-        let words = format!("there are too many streams; a token has {STREAMS_OF_ONE} at most");
-        Problem::new(ProblemKind::TooManyRequests, words)
-    })?;
-    let (to, sent) = mpsc::channel(QUEUE);
-    let told = tell(LiveReader(to.clone()));
-    tokio::spawn(run(told, to, api.stopping.clone(), counted));
-    let mut response = Sse::new(received(sent))
-        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
-        .into_response();
-    // A proxy that collects an answer before it passes it on would keep changes back.
-    let unbuffered = HeaderValue::from_static("no");
-    response.headers_mut().insert(ACCEL_BUFFERING, unbuffered);
-    Ok(response)
-}
-
-/// A reader of the state. What it does not take in time is left out: the next change has it.
-pub(in crate::http) struct LiveReader(mpsc::Sender<Sent>);
-
-impl LiveReader {
-    /// Says that the stream has begun, and when to come back behind its end; returns whether that was taken in time.
-    pub(in crate::http) async fn greet(&self) -> bool {
-        self.send(Sent::default().retry(RETRY).comment("live"))
-            .await
-    }
-
-    /// Tells of something; returns whether that was taken in time.
-    pub(in crate::http) async fn tell(&self, name: &str, body: &Value) -> bool {
-        self.send(named(name, body)).await
-    }
-
-    async fn send(&self, sent: Sent) -> bool {
-        match timeout(READER_TAKES, self.0.send(sent)).await {
-            Ok(sent) => sent.is_ok(),
-            Err(_) => {
-                tracing::info!(
-                    "a reader of the live state took nothing for too long, and is cut off"
-                );
-                false
-            }
-        }
-    }
-}
-
-async fn run(
-    told: impl Future<Output = Result<(), Problem>>,
-    to: mpsc::Sender<Sent>,
-    stopping: CancellationToken,
-    counted: CountedStream,
-) {
-    tokio::select! {
-        told = told => {
-            if let Err(problem) = told {
+    streams::open(api, caller, QUEUE, |reader| {
+        let told = tell(reader);
+        async {
+            if let Err(problem) = told.await {
                 // The reader comes back.
                 tracing::info!(problem = problem.kind().slug(), "a live stream has ended");
             }
         }
-        () = stopping.cancelled() => {
-            let _ = timeout(READER_TAKES, to.send(named("bye", &json!({})))).await;
-        }
-        () = to.closed() => {}
-    }
-    drop(counted);
+    })
 }
 
-async fn tell(reader: &LiveReader, api: &Api, with_fleet: bool) -> Result<(), Problem> {
+async fn tell(reader: &StreamReader, api: &Api, with_fleet: bool) -> Result<(), Problem> {
     let mut last = api.state.live.behind(None, api).await?;
-    if !reader.greet().await || !reader.tell("view", &whole(&last, with_fleet)).await {
+    if !reader.greet("live").await || !reader.tell("view", &whole(&last, with_fleet)).await {
         return Ok(());
     }
     loop {
@@ -177,18 +112,8 @@ fn change(before: &Arc<LiveState>, now: &Arc<LiveState>, with_fleet: bool) -> Op
     Some(told)
 }
 
-const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
 /// How many changes wait for their reader at most: what is late is left out.
 const QUEUE: usize = 2;
-
-/// For how long a reader may take nothing while its queue is full.
-const READER_TAKES: Duration = Duration::from_secs(30);
-
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// After how long a reader whose stream has ended comes back.
-const RETRY: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -220,6 +145,7 @@ mod tests {
         Arc::new(LiveState {
             number: 1,
             at: Timestamp::UNIX_EPOCH,
+            read_at: crate::clock::now(),
             campaigns: campaigns.collect::<BTreeMap<_, _>>(),
             fleet: json!(fleet),
             views: BTreeMap::new(),

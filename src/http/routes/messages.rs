@@ -10,14 +10,13 @@ use axum::{
 };
 use serde::Serialize;
 use tempfile::tempdir;
-use tokio::task::spawn_blocking;
 
 use crate::{
     audio::{self, Library, Name, PreparationReport, Prepared, Reference, Targets},
     auth::Action,
     campaign::variant::Messages,
     clock,
-    config::Config,
+    error_chain::chain,
     evidence::Layout,
     http::{
         Api,
@@ -27,6 +26,7 @@ use crate::{
         ranges::ServedFile,
     },
     orders::Spec,
+    tasks,
 };
 
 /// A message, as `aftertone message show --json` prints it.
@@ -80,7 +80,8 @@ pub(in crate::http) async fn audio(
 ) -> Result<Response, Problem> {
     parameters.finish()?;
     let name = name_of(&name)?;
-    let file = format!("attachment; filename=\"{name}.wav\"");
+    let file = name.as_str().replace('/', "-");
+    let file = format!("attachment; filename=\"{file}.wav\"");
     let path = blocking(&api, move |library, _| {
         Ok::<_, Failed>(library.recording(&name))
     })
@@ -174,13 +175,13 @@ pub(in crate::http) async fn remove(
 
 /// What is wrong with the messages of settings: each has to be prepared, or on the PBX.
 pub(super) fn message_faults(spec: &Spec, api: &Api) -> Vec<Fault> {
-    let config = api.config.borrow();
-    let library = Library::new(&config.pbx.sounds_dir, &config.pbx.pbx_sounds_dir);
     let fault = |pointer: String, detail: String| Fault { pointer, detail };
-    let library = match library {
-        Ok(library) => library,
+    let config = Arc::clone(&api.config.borrow());
+    let composer = match config.messages().composer() {
+        Ok(composer) => composer,
         Err(error) => return vec![fault("/message".to_owned(), error.to_string())],
     };
+    let library = composer.library();
     let named: Vec<(String, &str)> = match &spec.messages {
         Messages::One(text) => vec![("/message".to_owned(), text)],
         Messages::Several(variants) => variants
@@ -194,6 +195,11 @@ pub(super) fn message_faults(spec: &Spec, api: &Api) -> Vec<Fault> {
     for (pointer, text) in named {
         match audio::resolve(text, |name| library.holds(name), |_| false) {
             Ok(Reference::Prepared(_) | Reference::OnPbx(_)) => {}
+            Ok(Reference::Template(template)) => {
+                if let Err(error) = composer.check(&template) {
+                    faults.push(fault(pointer, chain(&error)));
+                }
+            }
             Ok(Reference::File(_)) => {
                 let words = "expected the name of a prepared message, or a `sound:` URI";
                 faults.push(fault(pointer, words.to_owned()));
@@ -232,23 +238,12 @@ where
     E: Into<Failed> + Send + 'static,
 {
     let config = Arc::clone(&api.config.borrow());
-    let done = spawn_blocking(move || {
-        let (library, targets) = library(&config).map_err(Failed::Settings)?;
-        work(&library, &targets).map_err(Into::into)
+    let done = tasks::blocking(move || {
+        let composer = config.messages().composer();
+        let composer = composer.map_err(|error| Failed::Settings(error.to_string()))?;
+        work(composer.library(), composer.targets()).map_err(Into::into)
     });
-    match done.await {
-        Ok(done) => done.map_err(problem),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-fn library(config: &Config) -> Result<(Library, Targets), String> {
-    let pbx = &config.pbx;
-    let library = Library::new(&pbx.sounds_dir, &pbx.pbx_sounds_dir);
-    let library = library.map_err(|error| error.to_string())?;
-    let lufs = config.audio.target_lufs.unwrap_or(Targets::LUFS);
-    let targets = Targets::new(config.audio.max_length, lufs);
-    Ok((library, targets.map_err(|error| error.to_string())?))
+    done.await.map_err(problem)
 }
 
 fn problem(failed: Failed) -> Problem {

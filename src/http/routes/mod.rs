@@ -19,8 +19,10 @@ pub(super) mod fleet;
 pub(super) mod imports;
 pub(super) mod live;
 pub(super) mod messages;
-mod person_exports;
+pub(super) mod person_exports;
+pub(super) mod pins;
 pub(super) mod results;
+pub(super) mod sample;
 pub(super) mod sessions;
 pub(super) mod simulations;
 pub(super) mod tokens;
@@ -32,7 +34,7 @@ use std::sync::LazyLock;
 use axum::{
     Router,
     http::{Method, Uri, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
     routing::{MethodFilter, MethodRouter, any, on},
 };
@@ -44,8 +46,9 @@ use super::{
     Api,
     caller::authorise,
     frame::{check_host, frame, no_such_method, nothing},
+    given::check_path,
     openapi,
-    timely::{LONGEST_REQUEST, is_patient, within},
+    timely::{is_patient, within},
 };
 use crate::auth::Action;
 
@@ -97,6 +100,8 @@ pub(super) fn table() -> Vec<Route> {
         GET "/campaigns/{campaign}/waiting" Some(A::ReadCampaigns) => campaigns::waiting,
         GET "/campaigns/{campaign}/live" Some(A::ReadCampaigns) => campaigns::live,
         GET "/campaigns/{campaign}/summary" Some(A::ReadCampaigns) => campaigns::summary,
+        GET "/campaigns/{campaign}/sample" Some(A::ReadContacts) => sample::show,
+        GET "/campaigns/{campaign}/sample/{contact}/audio" Some(A::ReadContacts) => sample::hear,
         GET "/campaigns/{campaign}/results" Some(A::ReadResults) => results::export,
         GET "/campaigns/{campaign}/contacts" Some(A::ReadContacts) => contacts::list,
         POST "/campaigns/{campaign}/contacts" Some(A::AddContacts) => contacts::add,
@@ -109,7 +114,7 @@ pub(super) fn table() -> Vec<Route> {
         PATCH "/imports/{import}" Some(A::AddImport) => imports::resume::resume,
         DELETE "/imports/{import}" Some(A::ForgetImport) => imports::forget,
         GET "/imports/{import}/preview" Some(A::ReadImports) => imports::preview::show,
-        GET "/imports/{import}/rejects" Some(A::ReadImports) => imports::rejects,
+        GET "/imports/{import}/rejects" Some(A::ReadRejects) => imports::rejects,
         POST "/checks" Some(A::Check) => checks::check,
         GET "/do-not-call" Some(A::ReadDoNotCall) => do_not_call::lists,
         POST "/do-not-call" Some(A::Bar) => barring::import,
@@ -150,6 +155,8 @@ pub(super) fn table() -> Vec<Route> {
         GET "/users/{user}" Some(A::ReadUsers) => users::show,
         PATCH "/users/{user}" Some(A::ManageUsers) => users::change,
         POST "/users/{user}/links" Some(A::ManageUsers) => users::invite,
+        POST "/users/{user}/pin" Some(A::OwnPin) => pins::set,
+        DELETE "/users/{user}/pin" Some(A::OwnPin) => pins::remove,
         GET "/tokens" Some(A::ReadTokens) => tokens::list,
         POST "/tokens" Some(A::ManageTokens) => tokens::add,
         DELETE "/tokens/{token}" Some(A::ManageTokens) => tokens::revoke,
@@ -187,7 +194,7 @@ pub(super) fn router(api: &Api) -> Router<Api> {
         let handler = if is_patient(&route.method, route.path) {
             handler
         } else {
-            handler.layer(from_fn_with_state(LONGEST_REQUEST, within))
+            handler.layer(from_fn_with_state(api.state.longest_request, within))
         };
         router = router.route(&format!("{BASE}{}", route.path), handler);
     }
@@ -197,6 +204,7 @@ pub(super) fn router(api: &Api) -> Router<Api> {
             any(async |uri: Uri| nothing(&uri)),
         )
         .method_not_allowed_fallback(async || no_such_method())
+        .layer(from_fn(check_path))
         .layer(from_fn_with_state(api.clone(), check_host))
         .layer(from_fn_with_state(api.clone(), frame))
 }

@@ -13,7 +13,6 @@ use axum::{
 };
 use serde_json::json;
 use tempfile::NamedTempFile;
-use tokio::task::spawn_blocking;
 
 use super::erasures::person;
 use crate::{
@@ -29,6 +28,7 @@ use crate::{
     },
     orders::PersonDocuments,
     store::AuditEntry,
+    tasks,
 };
 
 /// Hands out what is known of a person: whole numbers and evidence, so that it takes both.
@@ -76,7 +76,7 @@ pub(super) async fn zip(
     write: impl FnOnce(&mut File) -> io::Result<()> + Send + 'static,
 ) -> Result<Response, Problem> {
     let dir = api.config.borrow().state_dir.clone();
-    let writing = spawn_blocking(move || {
+    let writing = tasks::blocking(move || {
         // In the state folder, which is for its owner only.
         let mut file = tempfile::Builder::new()
             .prefix(".person-")
@@ -84,9 +84,7 @@ pub(super) async fn zip(
         write(file.as_file_mut())?;
         Ok::<NamedTempFile, io::Error>(file)
     });
-    let written = writing
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let written = writing.await;
     let failed = |error: io::Error| {
         tracing::error!(%error, name, "what is handed out cannot be written");
         Problem::new(ProblemKind::Internal, "the file cannot be written")

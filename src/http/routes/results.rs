@@ -8,14 +8,16 @@ use axum::{
 };
 use futures::stream;
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::campaigns;
 use crate::{
+    auth::Action,
     campaign::{cost::Price, engine::CampaignId},
     drop::Outcome,
     http::{
         Api,
-        caller::Caller,
+        caller::{Caller, now},
         given::Parameters,
         outflow::body_of,
         problem::{Problem, ProblemKind},
@@ -23,8 +25,8 @@ use crate::{
     },
     list::Writer,
     orders::{ChosenValues, ResultColumns},
-    phone::PhoneNumber,
-    store::{Cursor, Filter, ResultRow, Store, StoreError},
+    phone::{Disclosure, PhoneNumber},
+    store::{AuditEntry, Cursor, Filter, ResultRow, Store, StoreError},
 };
 
 /// The format of rows.
@@ -35,7 +37,8 @@ enum RowFormat {
     Ndjson,
 }
 
-/// Gives the rows, ordered by contact and attempt, with the columns of `aftertone campaign results`.
+/// Gives the rows, ordered by contact and attempt, with the columns of `aftertone campaign results`. That they were taken is in the audit
+/// log before the first of them.
 pub(in crate::http) async fn export(
     State(api): State<Api>,
     caller: Caller,
@@ -87,13 +90,21 @@ pub(in crate::http) async fn export(
             })
         }
     };
-    let full_number = parameters.flag("full_numbers");
+    let in_full = parameters.flag("full_numbers");
     parameters.finish()?;
     let format = format_of(&headers)?;
     let campaign = campaigns::find(&api, &name).await?;
     let place = api.state.exports.place()?;
-    if full_number {
-        let object = format!("results of {name}");
+    let object = format!("results of {name}");
+    let entry = AuditEntry {
+        after: Some(json!({"format": format.slug(), "full_numbers": in_full}).to_string()),
+        ..caller.audit(now(), Action::ReadResults, &object)
+    };
+    if in_full {
+        caller.may_read_in_full()?;
+    }
+    api.store.note(entry).await?;
+    if in_full {
         caller.read_in_full(&api, object).await?;
     }
     let price = api.config.borrow().price;
@@ -103,7 +114,7 @@ pub(in crate::http) async fn export(
         name: campaign.name,
         filter,
         price,
-        full_number,
+        shown: caller.disclosure(&api, in_full),
         columns,
         format,
         at: ExportStep::Begin,
@@ -122,7 +133,7 @@ struct Export {
     name: String,
     filter: Filter,
     price: Option<Price>,
-    full_number: bool,
+    shown: Disclosure,
     columns: Vec<usize>,
     format: RowFormat,
     at: ExportStep,
@@ -188,7 +199,7 @@ impl Export {
         let shown = ResultColumns {
             campaign: &self.name,
             price: self.price.as_ref(),
-            full_number: self.full_number,
+            shown: self.shown,
             local_times: false,
         };
         if self.format == RowFormat::Csv {
@@ -221,6 +232,15 @@ impl Export {
 }
 
 impl RowFormat {
+    /// Its name in the audit log.
+    const fn slug(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
     const fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8",

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::users::UserView;
 use crate::{
-    auth::{Action, KeptSession, KeptUser, Object, Password, PasswordDigest, UserName},
+    auth::{Action, Credential, KeptSession, KeptUser, Object, Password, PasswordDigest, UserName},
     config::ServeConfig,
     http::{
         Api, attacks, browser,
@@ -64,8 +64,9 @@ pub(in crate::http) async fn begin(
     check_browser(request.headers(), &api.config.borrow().serve)?;
     let (name, password) = read(request).await?;
     let begun = sign_in(&api, asked, &name, password).await?;
+    let pins = api.store.pins().await?;
     let body = SignedIn {
-        user: UserView::of(&begun.user, begun.session.began_at),
+        user: UserView::of(&begun.user, begun.session.began_at).with_pin(&pins),
         session: SessionView::of(&begun.session, Some(&begun.session)),
     };
     let cookie = AppendHeaders([(header::SET_COOKIE, begun.cookie)]);
@@ -166,7 +167,7 @@ async fn let_in(
         principal: user.principal(),
         ip: asked.ip,
         request_id: asked.request_id,
-        session: Some(session.clone()),
+        credential: Credential::Session(session.clone(), user.clone()),
     };
     let entry = AuditEntry {
         action: "session.begin".to_owned(),
@@ -270,8 +271,9 @@ async fn read(request: Request) -> Result<(String, String), Problem> {
 
 fn own(caller: &Caller) -> Result<&KeptSession, Problem> {
     let words = "no token has sessions; sign in";
-    let session = caller.session.as_ref();
-    session.ok_or_else(|| Problem::new(ProblemKind::Forbidden, words))
+    caller
+        .session()
+        .ok_or_else(|| Problem::new(ProblemKind::Forbidden, words))
 }
 
 fn object(session: &KeptSession) -> String {

@@ -37,6 +37,8 @@ pub(in crate::http) struct UserView {
     disabled_at: Option<Timestamp>,
     /// Until when the link is good that sets the password.
     link_until: Option<Timestamp>,
+    /// When the PIN was made by which messages are recorded by telephone.
+    pin_at: Option<Timestamp>,
 }
 
 /// All users.
@@ -68,8 +70,12 @@ pub(in crate::http) async fn list(
     parameters.finish()?;
     let now = now();
     let users = api.store.users().await?;
+    let pins = api.store.pins().await?;
     Ok(Json(UserList {
-        items: users.iter().map(|user| UserView::of(user, now)).collect(),
+        items: users
+            .iter()
+            .map(|user| UserView::of(user, now).with_pin(&pins))
+            .collect(),
     }))
 }
 
@@ -80,7 +86,13 @@ pub(in crate::http) async fn show(
     parameters: Parameters,
 ) -> Result<Json<UserView>, Problem> {
     parameters.finish()?;
-    Ok(Json(UserView::of(&find(&api, &name).await?, now())))
+    shown(&api, &name).await
+}
+
+/// A user as it is, with what is known of the PIN.
+async fn shown(api: &Api, name: &str) -> Result<Json<UserView>, Problem> {
+    let view = UserView::of(&find(api, name).await?, now());
+    Ok(Json(view.with_pin(&api.store.pins().await?)))
 }
 
 /// Makes a user, who sets a password by a link.
@@ -195,7 +207,7 @@ pub(in crate::http) async fn change(
             return Err(Problem::not_found("user"));
         }
     }
-    Ok(Json(UserView::of(&find(&api, &name).await?, now)))
+    shown(&api, &name).await
 }
 
 /// Makes a link by which the user sets a new password; the one before is good for nothing any more.
@@ -245,11 +257,19 @@ impl UserView {
             signed_in_at: user.signed_in_at,
             disabled_at: user.disabled_at,
             link_until: user.link_until.filter(|_| user.has_link(now)),
+            pin_at: None,
         }
+    }
+
+    /// The same with what is known of the PIN, by those of all.
+    pub(super) fn with_pin(self, pins: &[(UserName, Timestamp)]) -> Self {
+        let mut own = pins.iter().filter(|(name, _)| name.as_str() == self.user);
+        let pin_at = own.next().map(|(_, at)| *at);
+        Self { pin_at, ..self }
     }
 }
 
-async fn find(api: &Api, name: &str) -> Result<KeptUser, Problem> {
+pub(super) async fn find(api: &Api, name: &str) -> Result<KeptUser, Problem> {
     let found = match UserName::parse(name) {
         Ok(name) => api.store.user(&name).await?,
         Err(_) => None,

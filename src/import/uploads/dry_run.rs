@@ -8,8 +8,8 @@ use super::gate_check::GateCheck;
 use crate::{
     clock,
     import::{
-        Import, ImportError, Imported, Progress, batches::CheckedBatch, blocking, is_message,
-        progress::Count, rejects_file::RejectsFile,
+        Import, ImportError, Imported, NeededColumns, Progress, batches::CheckedBatch, blocking,
+        is_message, progress::Count, rejects_file::RejectsFile,
     },
     list::{ContactRules, List, Reason},
     store::{Importing, Store},
@@ -20,6 +20,8 @@ pub(super) struct DryRun {
     pub(super) import: Import,
     /// What the gate would say to those that would be contacts.
     pub(super) gate: GateCheck,
+    /// What the campaign's messages need of it.
+    pub(super) needed: NeededColumns,
 }
 
 impl DryRun {
@@ -87,6 +89,9 @@ impl DryRun {
                 .await?;
             let history = self.gate.history();
             let facts = store.facts_of(&asked, history, self.gate.at()).await?;
+            for (_, row) in &contacts {
+                self.needed.count(row);
+            }
             for (((at, row), known), facts) in contacts.into_iter().zip(known).zip(facts) {
                 let digits = row.number.digits().parse().unwrap_or(0);
                 if !seen.insert(digits) {
@@ -112,6 +117,7 @@ impl DryRun {
         }
         rejects.write()?;
         let mut imported = count.imported(true, rejects.path());
+        imported.notes.extend(self.needed.lines());
         if imported.progress.unchanged > 0 {
             imported.notes.push(format!(
                 "{} rows have numbers that are known: contacts that were never called would be as this list says, all \

@@ -10,6 +10,7 @@
 //! The file's lock says who works on a list, and the system gives it back when a process is gone. What is in the store is there
 //! once, whoever takes it in, and however often: see [`Import`](super::Import).
 
+mod contact_rows;
 mod dry_run;
 mod gate_check;
 mod ndjson;
@@ -33,13 +34,15 @@ use self::{
     spool::{Incoming, Spool, Whole},
     worker::{UploadWorker, WorkerRequest},
 };
-use super::wall;
+use super::{NeededColumns, wall};
 use crate::{
-    campaign::policy::GateSettings,
+    campaign::{engine::CampaignId, policy::GateSettings},
     error_chain::chain,
     id::DropId,
     list::{DateOrder, List, ListError, Mapping, RunningDigest, hex},
-    orders::{GivenContacts, ListUploads, PutRow, UploadOrder, UploadPart, UploadRefusal},
+    orders::{
+        GivenContacts, ListForm, ListUploads, PutRow, Spec, UploadOrder, UploadPart, UploadRefusal,
+    },
     phone::{PhoneNumber, Rules},
     store::{AcceptedUpload, AuditEntry, NewUpload, Store, UploadCounts, UploadState},
 };
@@ -117,10 +120,13 @@ impl SpooledUploads {
     /// Takes a list to its end, whatever becomes of whoever sends it.
     async fn take(
         self,
-        order: UploadOrder,
+        mut order: UploadOrder,
         parts: mpsc::Receiver<UploadPart>,
         _place: OwnedSemaphorePermit,
     ) -> Result<String, UploadRefusal> {
+        if self.knows_columns_of(&order).await? {
+            order.mapping = contact_rows::mapping();
+        }
         if let Some(resumed) = &order.resumed {
             let id = resumed.id.clone();
             let taken = self.take_as(&id, order, parts).await;
@@ -193,6 +199,27 @@ impl SpooledUploads {
         info!(upload = id, why = %refusal, "a list was not gone on with");
     }
 
+    /// Whether a list is one of JSON, or is taken from what was kept of one: there, each column is in its place.
+    async fn knows_columns_of(&self, order: &UploadOrder) -> Result<bool, UploadRefusal> {
+        let from = order.from.as_deref().filter(|_| order.mapping.is_empty());
+        let Some(from) = from else {
+            return Ok(order.form == ListForm::Ndjson);
+        };
+        let upload = self.store.upload(from).await?;
+        let reading = upload.and_then(|upload| ListReading::from_json(&upload.new.reading));
+        Ok(reading.is_some_and(|reading| reading.map == contact_rows::mapping()))
+    }
+
+    /// What the messages of a campaign need of its lists.
+    async fn needed_by(&self, campaign: CampaignId) -> Result<NeededColumns, UploadRefusal> {
+        let before = CampaignId(campaign.0 - 1);
+        let found = self.store.campaigns_from(Some(before), false, 1).await?;
+        let found = found.into_iter().find(|found| found.id == campaign);
+        // Settings that cannot be read are said to be so when the campaign runs.
+        let spec = found.and_then(|found| Spec::from_json(&found.spec).ok());
+        Ok(spec.map_or_else(NeededColumns::default, |spec| NeededColumns::of(&spec)))
+    }
+
     async fn take_as(
         &self,
         id: &str,
@@ -200,8 +227,9 @@ impl SpooledUploads {
         parts: mpsc::Receiver<UploadPart>,
     ) -> Result<String, UploadRefusal> {
         let (so_far, came) = tokio::sync::watch::channel(0);
+        let needed = self.needed_by(order.campaign).await?;
         let (spool, of, begun) = (self.spool.clone(), order.clone(), id.to_owned());
-        let writing = spawn_blocking(move || write(&spool, &begun, &of, parts, &so_far));
+        let writing = spawn_blocking(move || write(&spool, &begun, (&of, &needed), parts, &so_far));
         tokio::pin!(writing);
         let mut ticks = tokio::time::interval(worker::BEAT);
         let written = loop {
@@ -341,7 +369,7 @@ impl ListUploads for SpooledUploads {
 fn write(
     spool: &Spool,
     id: &str,
-    order: &UploadOrder,
+    (order, needed): (&UploadOrder, &NeededColumns),
     mut parts: mpsc::Receiver<UploadPart>,
     so_far: &tokio::sync::watch::Sender<u64>,
 ) -> Result<(Incoming, Whole), UploadRefusal> {
@@ -370,7 +398,10 @@ fn write(
     let file = std::fs::File::open(incoming.path());
     let file = file.map_err(|error| UploadRefusal::Files(error.to_string()))?;
     match List::open(file, &mapping) {
-        Ok(_) => Ok((incoming, whole)),
+        Ok(list) => match needed.lacking(list.columns()) {
+            Some(words) if !order.is_kept => Err(unreadable(&words, true)),
+            Some(_) | None => Ok((incoming, whole)),
+        },
         Err(ListError::Read(error)) => Err(UploadRefusal::Files(error.to_string())),
         // It is kept so that somebody can say which column is what.
         Err(error) if order.is_kept && error.is_of_columns() => Ok((incoming, whole)),

@@ -4,7 +4,11 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use crate::list::{Field, Writer};
+use super::contact_rows::{ContactRows, PARTS, nul_in};
+use crate::{
+    list::{Field, Writer},
+    orders::ContactFields,
+};
 
 /// Makes rows of CSV of lines of JSON. The first line says which other columns there are.
 #[derive(Debug, Default)]
@@ -13,8 +17,8 @@ pub(super) struct NdjsonRows {
     pending: Vec<u8>,
     /// How many lines have ended.
     lines: u64,
-    /// Columns beside the fields; `None` before the first row.
-    others: Option<Vec<String>>,
+    /// What the columns are; `None` before the first row.
+    rows: Option<ContactRows>,
 }
 
 impl NdjsonRows {
@@ -64,57 +68,86 @@ impl NdjsonRows {
         mut contact: Map<String, Value>,
         writer: &mut Writer<Vec<u8>>,
     ) -> Result<(), String> {
-        let mut columns = match contact.remove("columns") {
+        let columns = match contact.remove("columns") {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(columns)) => columns,
             Some(_) => return Err(self.fault("`columns` is no object")),
         };
-        let others = match &self.others {
-            Some(others) => others.clone(),
-            None => {
-                let others: Vec<_> = columns.keys().cloned().collect();
-                let has_letters = |name: &String| name.chars().any(char::is_alphabetic);
-                if !others.iter().all(has_letters) {
-                    return Err(self.fault("a name in `columns` has no letter in it"));
-                }
-                let names = Field::ALL.iter().map(|field| field.slug());
-                let names: Vec<_> = names.chain(others.iter().map(String::as_str)).collect();
-                record(writer, &names)?;
-                self.others = Some(others.clone());
-                others
-            }
+        let rows = match self.rows.take() {
+            Some(rows) => rows,
+            None => self.begin(&columns, writer)?,
         };
-        let mut cells = Vec::with_capacity(Field::ALL.len() + others.len());
+        let read = self.contact(contact, columns, &rows);
+        let written = read.and_then(|contact| made(rows.write(&contact, writer)));
+        self.rows = Some(rows);
+        written
+    }
+
+    /// Writes the header: the first line says which columns there are.
+    fn begin(
+        &self,
+        columns: &Map<String, Value>,
+        writer: &mut Writer<Vec<u8>>,
+    ) -> Result<ContactRows, String> {
+        for name in columns.keys() {
+            if !name.chars().any(char::is_alphabetic) {
+                return Err(self.fault("a name in `columns` has no letter in it"));
+            }
+            if name.contains('\0') {
+                return Err(self.fault("a name in `columns` holds a NUL character"));
+            }
+        }
+        let parts = PARTS
+            .into_iter()
+            .filter(|part| !columns.contains_key(*part));
+        let parts = parts.map(str::to_owned);
+        let rows = ContactRows::with(parts.chain(columns.keys().cloned()));
+        made(rows.write_head(writer))?;
+        Ok(rows)
+    }
+
+    fn contact(
+        &self,
+        mut given: Map<String, Value>,
+        columns: Map<String, Value>,
+        rows: &ContactRows,
+    ) -> Result<ContactFields, String> {
+        let mut contact = ContactFields::default();
         for field in Field::ALL {
-            let value = contact.remove(field.slug()).unwrap_or_default();
-            cells.push(self.cell(field.slug(), value)?);
+            let value = given.remove(field.slug()).unwrap_or_default();
+            if let Some(text) = self.text(field.slug(), value)? {
+                contact.fields.insert(field.slug().to_owned(), text);
+            }
         }
-        for name in &others {
-            let value = columns.remove(name).unwrap_or_default();
-            cells.push(self.cell(name, value)?);
-        }
-        if let Some(name) = contact.keys().next() {
+        if let Some(name) = given.keys().next() {
             let words = format!(
                 "there is no member `{}`; other columns go into `columns`",
                 name.escape_debug()
             );
             return Err(self.fault(&words));
         }
-        if let Some(name) = columns.keys().next() {
-            let words = format!(
-                "the first line has no column `{}`: name it there, as null if it has none",
-                name.escape_debug()
-            );
-            return Err(self.fault(&words));
+        for (name, value) in columns {
+            if !rows.has(&name) {
+                let words = format!(
+                    "the first line has no column `{}`: name it there, as null if it has none",
+                    name.escape_debug()
+                );
+                return Err(self.fault(&words));
+            }
+            if let Some(text) = self.text(&name, value)? {
+                contact.others.insert(name, text);
+            }
         }
-        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        record(writer, &cells)
+        match nul_in(&contact) {
+            None => Ok(contact),
+            Some(pointer) => Err(self.fault(&format!("{pointer} holds a NUL character"))),
+        }
     }
 
-    fn cell(&self, name: &str, value: Value) -> Result<String, String> {
+    fn text(&self, name: &str, value: Value) -> Result<Option<String>, String> {
         match value {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text),
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(Some(text)),
             Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                 let words = format!("`{}` is no text", name.escape_debug());
                 Err(self.fault(&words))
@@ -128,8 +161,8 @@ impl NdjsonRows {
 }
 
 /// What is written to memory cannot fail.
-fn record(writer: &mut Writer<Vec<u8>>, cells: &[&str]) -> Result<(), String> {
-    writer.record(cells).map_err(|error| error.to_string())
+fn made(written: io::Result<()>) -> Result<(), String> {
+    written.map_err(|error| error.to_string())
 }
 
 fn finished(writer: Writer<Vec<u8>>) -> Result<Vec<u8>, String> {
@@ -148,10 +181,11 @@ mod tests {
     #[test]
     fn lines_become_rows_wherever_they_are_cut() {
         let text = "{\"number\":\"+12025550101\",\"name\":\"Ann, \\\"A\\\"\",\"columns\":{\"City\":\"Bonn\",\"Plan\":null}}\r\n\n\
-                    {\"number\":\"+12025550102\",\"columns\":{\"Plan\":\"=gold\"}}";
-        let head = "number,name,first_name,last_name,timezone,state,consent,consent_at,consent_source,message,foreign_id,City,Plan\r\n";
+                    {\"number\":\"+12025550102\",\"first_name\":\"Eve\",\"last_name\":\"Fox\",\"columns\":{\"Plan\":\"=gold\"}}";
+        let head = "number,name,timezone,state,consent,consent_at,consent_source,message,foreign_id,first_name,last_name,City,Plan\r\n";
         let wanted = format!(
-            "{head}+12025550101,\"Ann, \"\"A\"\"\",,,,,,,,,,Bonn,\r\n+12025550102,,,,,,,,,,,,\"'=gold\"\r\n"
+            "{head}+12025550101,\"Ann, \"\"A\"\"\",,,,,,,,,,Bonn,\r\n\
+             +12025550102,Eve Fox,,,,,,,,Eve,Fox,,\"'=gold\"\r\n"
         );
         for size in [1, 5, 64, text.len()] {
             let mut rows = NdjsonRows::default();
@@ -174,6 +208,14 @@ mod tests {
             ("{\"number\":1}\n", "line 1: `number` is no text"),
             ("{\"phone\":\"1\"}\n", "line 1: there is no member `phone`"),
             ("{\"columns\":[]}\n", "line 1: `columns` is no object"),
+            (
+                "{\"number\":\"1\"}\n{\"name\":\"a\\u0000\"}\n",
+                "line 2: /name holds a NUL character",
+            ),
+            (
+                "{\"columns\":{\"a\\u0000\":null}}\n",
+                "line 1: a name in `columns`",
+            ),
             (
                 "{\"columns\":{\"7\":\"\"}}\n",
                 "line 1: a name in `columns`",

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, io::Cursor};
 
+use super::contact_rows::{self, ContactRows, PARTS, nul_in};
 use crate::{
     campaign::policy::CallingPlace,
     import::is_message,
-    list::{ContactRules, Field, List, ListError, Mapping, Writer},
+    list::{ContactRules, List, ListError, Mapping, Writer},
     orders::{ContactFields, GivenContacts, PutRow},
     phone::Rules,
     store::{NewContact, PutOutcome, Store, StoreError},
@@ -89,81 +90,98 @@ fn reject(reason: &'static str, detail: &str) -> PutRow {
 
 /// Reads each as a row of a list of which every column is known.
 fn read_all(contacts: &[ContactFields], rules: Rules) -> Vec<Result<NewContact, PutRow>> {
-    match as_list(contacts) {
-        Ok(list) => read_list(list, contacts.len(), rules),
-        Err(_) => contacts
-            .iter()
-            .map(|_| Err(reject("empty", "it cannot be read")))
-            .collect(),
+    let mut all: Vec<Option<_>> = contacts
+        .iter()
+        .map(|contact| Some(Err(with_nul(&nul_in(contact)?))))
+        .collect();
+    loop {
+        // Behind one at which reading ends the others are read for themselves.
+        let left: Vec<_> = (0..all.len()).filter(|at| all[*at].is_none()).collect();
+        if left.is_empty() {
+            return all.into_iter().flatten().collect();
+        }
+        let given: Vec<_> = left.iter().map(|at| &contacts[*at]).collect();
+        for (at, read) in left.into_iter().zip(read_some(&given, rules)) {
+            all[at] = Some(read.map(|contact| NewContact {
+                line: at as u64 + 1,
+                ..contact
+            }));
+        }
     }
 }
 
-/// The contacts as a list: a column for each field, and those of others behind them.
-fn as_list(contacts: &[ContactFields]) -> Result<List<Cursor<Vec<u8>>>, ListError> {
-    let fields = || {
-        let all = Field::ALL.into_iter();
-        // Put together here: a list that has names has no first and last ones.
-        all.filter(|field| !matches!(field, Field::FirstName | Field::LastName))
+fn with_nul(pointer: &str) -> PutRow {
+    reject("nul", &format!("{pointer} holds a NUL character"))
+}
+
+/// Reads the first of these, and at least one: as many as can be read together, and the one at which that ends.
+fn read_some(contacts: &[&ContactFields], rules: Rules) -> Vec<Result<NewContact, PutRow>> {
+    let read = as_list(contacts).map_err(|error| (Vec::new(), error));
+    let read = read.and_then(|list| read_list(list, rules));
+    let (mut all, why) = match read {
+        Ok(all) => (all, "it cannot be read".to_owned()),
+        Err((all, error)) => (all, error.to_string()),
     };
+    if all.len() < contacts.len() {
+        all.push(Err(reject("unreadable", &why)));
+    }
+    all
+}
+
+/// The contacts as a list: a column for each field, and those of others behind them.
+fn as_list(contacts: &[&ContactFields]) -> Result<List<Cursor<Vec<u8>>>, ListError> {
     let others: BTreeSet<&str> = contacts
         .iter()
-        .flat_map(|contact| contact.others.keys())
-        .map(String::as_str)
+        .flat_map(|contact| {
+            let named = contact.others.keys().map(String::as_str);
+            let parts = PARTS
+                .into_iter()
+                .filter(|part| !contact.of(part).is_empty());
+            named.chain(parts)
+        })
         .collect();
+    let rows = ContactRows::with(others.into_iter().map(str::to_owned));
     let mut writer = Writer::new(Vec::new());
-    let mut head: Vec<&str> = others.iter().copied().collect();
-    for (at, field) in fields().enumerate() {
-        head.insert(at, field.slug());
-    }
-    let mut written = writer.record(&head);
+    let mut written = rows.write_head(&mut writer);
     for contact in contacts {
-        let (first, last) = (contact.of("first_name"), contact.of("last_name"));
-        let both = format!("{first} {last}");
-        let own = fields().map(|field| match contact.of(field.slug()) {
-            "" if field == Field::Name => both.trim(),
-            text => text,
-        });
-        let columns = others
-            .iter()
-            .map(|name| contact.others.get(*name).map_or("", String::as_str));
-        let row: Vec<&str> = own.chain(columns).collect();
-        written = written.and_then(|()| writer.record(&row));
+        written = written.and_then(|()| rows.write(contact, &mut writer));
     }
     let bytes = written.and_then(|()| writer.finish());
     let bytes = bytes.map_err(ListError::Read)?;
     let mut mapping = Mapping::default();
-    for (at, field) in fields().enumerate() {
-        // By its place, so that no column of others is taken for it.
-        let added = mapping.add(&format!("{}={}", field.slug(), at + 1));
+    for text in contact_rows::mapping() {
+        let added = mapping.add(&text);
         debug_assert!(added.is_ok(), "a field has one place");
-    }
-    for field in [Field::FirstName, Field::LastName] {
-        let added = mapping.add(&format!("{}=", field.slug()));
-        debug_assert!(added.is_ok(), "it is taken from no column");
     }
     List::open(Cursor::new(bytes), &mapping)
 }
 
+/// What was read of a list, and, if that is not all of it, why it ends there.
+type ReadContacts = Vec<Result<NewContact, PutRow>>;
+
 fn read_list(
     mut list: List<Cursor<Vec<u8>>>,
-    count: usize,
     rules: Rules,
-) -> Vec<Result<NewContact, PutRow>> {
+) -> Result<ReadContacts, (ReadContacts, ListError)> {
     let columns = list.columns().clone();
     let rules = ContactRules {
         phone: rules,
         dates: None,
         message: is_message,
     };
-    let mut all = Vec::with_capacity(count);
-    while let Ok(Some(batch)) = list.batch(1_000) {
+    let mut all = Vec::new();
+    loop {
+        let batch = match list.batch(1_000) {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Ok(all),
+            Err(error) => return Err((all, error)),
+        };
         for row in batch.rows() {
-            let line = all.len() as u64 + 1;
             all.push(match columns.contact(row, &rules) {
                 Ok(row) => Ok(NewContact {
                     place: CallingPlace::of(&row.number, row.zone.as_deref(), row.state.as_deref())
                         .map(std::sync::Arc::new),
-                    line,
+                    line: row.line,
                     number: row.number,
                     name: row.name,
                     zone: row.zone,
@@ -182,9 +200,6 @@ fn read_list(
             });
         }
     }
-    // Behind one at which reading ends, such as one that is too long, nothing is read.
-    all.resize_with(count, || Err(reject("field_too_long", "it is too long")));
-    all
 }
 
 #[cfg(test)]
@@ -244,6 +259,48 @@ mod tests {
         assert_eq!(third.others["phone"], "not a number");
         assert!(third.consent.is_some());
         assert!(read[0].as_ref().unwrap().others.is_empty());
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_takes_no_other_with_it() {
+        let mut given: Vec<_> = (0..10_000)
+            .map(|n| {
+                let number = format!("+1202555{:04}", n % 10_000);
+                fields(&[("number", number.as_str())], &[("note", "x")])
+            })
+            .collect();
+        given[2].fields.insert("name".to_owned(), "a\0".to_owned());
+        given[5].others.insert("a/b".to_owned(), "\0".to_owned());
+        let others = &mut given[7].others;
+        others.insert("b\0".to_owned(), "x".to_owned());
+        given[9]
+            .others
+            .insert("note".to_owned(), "x".repeat(70_000));
+        let read = read_all(&given, Rules::default());
+        assert_eq!(read.len(), given.len());
+        let left_out: Vec<_> = (0..)
+            .zip(&read)
+            .filter_map(|(at, read)| {
+                let row = read.as_ref().err()?;
+                Some((at, row.reason?, row.detail.as_deref()?))
+            })
+            .take(4)
+            .collect();
+        assert_eq!(
+            left_out,
+            [
+                (2, "nul", "/name holds a NUL character"),
+                (5, "nul", "/columns/a~1b holds a NUL character"),
+                (7, "nul", "/columns/b\\0 holds a NUL character"),
+                (
+                    9,
+                    "field_too_long",
+                    "a field is longer than 64 KiB; is there a quotation mark that is never closed?"
+                ),
+            ]
+        );
+        assert!(read[9_999].is_ok());
+        assert_eq!(read[9_999].as_ref().unwrap().line, 10_000);
     }
 
     fn fields(own: &[(&str, &str)], others: &[(&str, &str)]) -> ContactFields {

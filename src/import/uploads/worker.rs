@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock,
     error_chain::chain,
-    import::{Import, ImportError, Imported, Progress, wall},
+    import::{Import, ImportError, Imported, NeededColumns, Progress, wall},
     list::RejectedRows,
     metrics,
     orders::Spec,
@@ -305,7 +305,12 @@ impl UploadJob {
         };
         Ok(if upload.new.is_dry_run {
             let gate = GateCheck::new(rules.gate, &spec, wall());
-            Self::DryRun(Box::new(DryRun { import, gate }))
+            let needed = NeededColumns::of(&spec);
+            Self::DryRun(Box::new(DryRun {
+                import,
+                gate,
+                needed,
+            }))
         } else {
             Self::Import(Box::new(import))
         })

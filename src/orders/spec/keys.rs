@@ -192,7 +192,8 @@ fn messages(keys: &Keys<'_>) -> Result<Messages, SpecError> {
 /// Of a campaign whose variants are known to be readable.
 fn callback_prompts(keys: &Keys<'_>) -> Result<CallbackPrompts, SpecError> {
     let prompt = |keys: &Keys<'_>| {
-        let expected = "the name of a prepared message, 1 to 64 of `a-z0-9_-`";
+        // Whoever calls back is not known before the prompt plays.
+        let expected = "the name of one prepared message, 1 to 64 of `a-z0-9_-`, and no template";
         keys.parsed(PROMPT, expected, |text| {
             let holds = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
             let fits = (1..=64).contains(&text.len()) && text.bytes().all(holds);

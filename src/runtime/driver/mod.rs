@@ -6,7 +6,6 @@ mod standstill;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::resume_unwind,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,6 +31,7 @@ use crate::{
     evidence::Recorder,
     id::{ChannelId, DropId, RunName},
     metrics::{self, EndedCalls},
+    tasks,
     words::{Leg, Verdict},
 };
 
@@ -548,11 +548,8 @@ impl LinkState {
         let Self::Restoring(task) = self else {
             return std::future::pending().await;
         };
-        match (&mut task.0).await {
-            Ok(done) => done,
-            // It is aborted only when it is dropped, so that this is a panic, and a bug of ours.
-            Err(error) => resume_unwind(error.into_panic()),
-        }
+        // It is aborted only when it is dropped.
+        tasks::outcome((&mut task.0).await)
     }
 }
 

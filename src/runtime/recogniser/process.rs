@@ -1,12 +1,11 @@
 //! The recogniser's process: how it is started, kept out of the way of calls, and ended.
 
 use std::{
-    fs, io,
+    io,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process_group, setpriority_process};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -16,12 +15,15 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument as _, Span, debug, info};
 
 use super::protocol::{Line, Lines, plain};
-use crate::clock;
+use crate::{
+    clock,
+    subprocess::{ProcessGroup, set_apart},
+};
 
 /// A process that runs, with its three pipes.
 pub(super) struct Process {
     child: Child,
-    group: Option<Pid>,
+    group: ProcessGroup,
     pub(super) stdin: ChildStdin,
     pub(super) stdout: ChildStdout,
     /// Logs what it writes there; its last line.
@@ -37,22 +39,13 @@ impl Process {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // A Ctrl-C is ours: calls go on until they have ended.
-            .process_group(0)
-            .kill_on_drop(true);
-        // Secrets may come by our environment.
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(OURS) {
-                command.env_remove(name);
-            }
-        }
+            .stderr(Stdio::piped());
+        // A Ctrl-C is ours: calls go on until they have ended.
+        set_apart(&mut command);
         let mut child = command.spawn()?;
         let id = child.id();
-        let group = id
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        keep_back(group);
+        let group = ProcessGroup::of(&child);
+        group.keep_back();
         let piped = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = piped else {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -98,27 +91,9 @@ impl Process {
     }
 }
 
-/// All of its group: the command may be a shell that started the recogniser.
-fn kill(group: Option<Pid>, child: &mut Child) {
-    if let Some(group) = group {
-        // It may be gone.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
+fn kill(group: ProcessGroup, child: &mut Child) {
+    group.kill();
     let _ = child.start_kill();
-}
-
-/// Calls come first: the recogniser gets what of the processor is left, and is the first to go if memory runs out.
-fn keep_back(process: Option<Pid>) {
-    let Some(pid) = process else {
-        return;
-    };
-    if let Err(error) = setpriority_process(Some(pid), NICE) {
-        debug!(%error, "the recogniser runs at our own priority");
-    }
-    let score = format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero());
-    if let Err(error) = fs::write(score, OOM_SCORE) {
-        debug!(%error, "the recogniser is not the first to go if memory runs out");
-    }
 }
 
 /// Logs each line, and returns the last one. What comes too fast is counted only.
@@ -152,18 +127,11 @@ async fn log(mut stderr: impl AsyncRead + Unpin) -> Option<String> {
     last
 }
 
-/// What the names of our own variables begin with.
-const OURS: &[u8] = b"AFTERTONE";
-
 /// How long it may take to end once its input is closed.
 pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How long the end of a process is looked for that closed its pipes.
 const ENDED: Duration = Duration::from_millis(300);
-
-const NICE: i32 = 10;
-
-const OOM_SCORE: &str = "800";
 
 /// As many lines of its stderr are logged in each such time.
 const LOG_LINES: u32 = 20;

@@ -12,6 +12,7 @@ use std::{
 use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use super::super::error::Failure;
+use crate::owner::give_to_owner_of_folder;
 
 /// Where the copy of a database goes that is made before this step, and how large it gets at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +109,7 @@ pub(super) async fn copy_whole(of: &SqliteConnectOptions, to: &Path) -> Result<F
         .mode(0o600)
         .open(to)
         .map_err(failed)?;
+    give_to_owner_of_folder(to);
     let mut connection = of.connect().await?;
     let copied = sqlx::query("VACUUM INTO $1").bind(target);
     let copied = copied.execute(&mut connection).await;

@@ -4,25 +4,18 @@ mod backup;
 mod copy;
 mod exposed;
 mod migrate;
+mod postgres;
 mod schema;
+mod sqlite;
 
-use std::{
-    fs::OpenOptions,
-    io,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    str::FromStr as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, str::FromStr as _, sync::Arc};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _, SqlSafeStr as _,
+    Connection as _, PgConnection, SqlSafeStr as _,
     migrate::{Migration, MigrationType},
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    postgres::PgConnectOptions,
 };
 
 use super::{
@@ -33,11 +26,13 @@ use super::{
     server_clock::ServerClock,
     sql::{Sql, args, sql},
     timely::timely,
-    transaction::{Pools, Way},
-    turnstile::Turnstile,
+    transaction::Pools,
 };
-use migrate::{bring_forward_postgres, bring_forward_sqlite, sqlite_bytes};
-use schema::{AppliedSteps, SchemaState};
+use postgres::{open_postgres, plan_postgres, postgres_options, shown_postgres};
+use schema::SchemaState;
+use sqlite::{
+    LISTS, UPLOADS, USUAL, open_sqlite, plan_sqlite, read_sqlite, shown_sqlite, sqlite_options,
+};
 
 pub use copy::{DatabaseCopy, copies_of};
 pub use exposed::ExposedFile;
@@ -359,6 +354,7 @@ impl Store {
                 opened: Arc::new(opened),
                 is_to_read: access == Access::Read,
                 salt: Default::default(),
+                left_alone: Default::default(),
                 audit: None,
             }),
             Err(failure) => Err(StoreError::new(OPENING.to_owned(), shown, failure)),
@@ -412,261 +408,6 @@ enum Access {
 enum Database {
     Sqlite,
     Postgres,
-}
-
-async fn open_sqlite(
-    path: &Path,
-    known: &[Migration],
-    wants_copy: bool,
-) -> Result<(Pools, Opened), Failure> {
-    make_file(path).map_err(Failure::File)?;
-    let options = sqlite_options(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An intent has to outlive the machine's power, not only the program.
-        .synchronous(SqliteSynchronous::Full)
-        .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
-
-    // Another process may make the file at the same moment: then it is there when it is asked again.
-    let mut more = MIGRATE_AGAIN;
-    let (state, upgraded) = loop {
-        match bring_forward_sqlite(&options, known, wants_copy).await {
-            Ok(done) => break done,
-            Err(failure) if failure.is_passing() && more > 0 => {
-                more -= 1;
-                tokio::time::sleep(MIGRATE_PAUSE).await;
-            }
-            Err(failure) => return Err(failure),
-        }
-    };
-    let pool = sqlite_pool();
-    let pools = Pools::Sqlite {
-        writer: pool
-            .clone()
-            .max_connections(1)
-            .connect_lazy_with(options.clone()),
-        readers: pool
-            .max_connections(SQLITE_READERS)
-            .connect_lazy_with(options.pragma("query_only", "on")),
-        turnstile: Turnstile::beside(path),
-    };
-    Ok((pools, state.opened(upgraded)))
-}
-
-/// Opens a file to read it. A missing or empty one is not made: an empty database in memory takes its place.
-async fn read_sqlite(path: &Path, known: &[Migration]) -> Result<(Pools, Opened), Failure> {
-    let is_missing = match path.metadata() {
-        Ok(about) => about.len() == 0,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => return Err(Failure::File(error)),
-    };
-    if !is_missing {
-        // Not `read_only`: whoever is first to read a write-ahead log that was left has to take it over.
-        let options = sqlite_options(path).pragma("query_only", "on");
-        let mut first = options.connect().await?;
-        let applied = AppliedSteps::of_sqlite(&mut first).await?;
-        first.close().await?;
-        let state = applied.judge(known)?;
-        if state != SchemaState::Empty {
-            let readers = sqlite_pool()
-                .max_connections(SQLITE_READERS)
-                .connect_lazy_with(options);
-            let writer = readers.clone();
-            let pools = Pools::Sqlite {
-                writer,
-                readers,
-                turnstile: Turnstile::beside(path),
-            };
-            return Ok((pools, state.opened(None)));
-        }
-    }
-    let options = SqliteConnectOptions::from_str("sqlite::memory:")?.disable_statement_logging();
-    let readers = sqlite_pool().max_connections(1).connect_lazy_with(options);
-    let mut first = readers.acquire().await?;
-    for step in known {
-        let sql = AssertSqlSafe(step.sql.as_str().to_owned());
-        sqlx::raw_sql(sql).execute(&mut *first).await?;
-    }
-    drop(first);
-    let writer = readers.clone();
-    let pools = Pools::Sqlite {
-        writer,
-        readers,
-        turnstile: Turnstile::beside(path),
-    };
-    Ok((pools, Opened::Missing))
-}
-
-fn sqlite_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .pragma("cache_size", CACHE_SIZE)
-        .disable_statement_logging()
-}
-
-fn sqlite_pool() -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        // SQLite takes a transaction back by itself if the disk is full; the connection still counts it as begun.
-        .before_acquire(|connection, _| {
-            let is_clean = !connection.is_in_transaction();
-            Box::pin(async move { Ok(is_clean) })
-        })
-        .acquire_timeout(SQLITE_ACQUIRE)
-}
-
-async fn plan_sqlite(path: &Path) -> Result<(AppliedSteps, Option<DatabaseCopy>, u64), Failure> {
-    match path.metadata() {
-        Ok(about) if about.len() > 0 => {}
-        Ok(_) => return Ok((AppliedSteps::default(), None, 0)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok((AppliedSteps::default(), None, 0));
-        }
-        Err(error) => return Err(Failure::File(error)),
-    }
-    let options = sqlite_options(path).pragma("query_only", "on");
-    let mut first = options.connect().await?;
-    let applied = AppliedSteps::of_sqlite(&mut first).await?;
-    let bytes = sqlite_bytes(&mut first).await?;
-    first.close().await?;
-    let known = migrations(Database::Sqlite);
-    applied.judge(&known)?;
-    let next = applied.missing(&known).next();
-    let copy = next.filter(|_| !applied.steps.is_empty());
-    let copy = copy.map(|step| DatabaseCopy::plan(path, step.version, bytes));
-    Ok((applied, copy, bytes))
-}
-
-fn shown_sqlite(path: &Path) -> String {
-    format!("the database `{}`", path.display())
-}
-
-/// Makes the file if it is missing, for its owner only: it holds people's numbers. SQLite gives its other files the
-/// same mode.
-fn make_file(path: &Path) -> io::Result<()> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn postgres_options(address: &PostgresAddress) -> Result<PgConnectOptions, Failure> {
-    let options = PgConnectOptions::from_str(address.expose_secret())?;
-    let options = options
-        .application_name("aftertone")
-        // Poolers refuse it, and no number here has a fraction.
-        .extra_float_digits(None);
-    Ok(options.disable_statement_logging())
-}
-
-async fn open_postgres(
-    options: PgConnectOptions,
-    connections: u32,
-    known: &[Migration],
-    access: Access,
-) -> Result<(Pools, Opened), Failure> {
-    let (mut first, way) = connect_postgres(&options).await?;
-    let opened = match access {
-        Access::Write { .. } => {
-            let (state, upgraded) = bring_forward_postgres(&mut first, known).await?;
-            state.opened(upgraded)
-        }
-        Access::Read => {
-            let applied = timely(AppliedSteps::of_postgres(&mut first)).await?;
-            match applied.judge(known)? {
-                SchemaState::Empty => {
-                    let words = "it has no tables of this program, or this user's search path does not have them";
-                    return Err(Failure::Earlier(words.to_owned()));
-                }
-                state @ (SchemaState::Current
-                | SchemaState::Behind { .. }
-                | SchemaState::Ahead { .. }) => state.opened(None),
-            }
-        }
-    };
-    first.close().await?;
-
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(POSTGRES_ACQUIRE);
-    let pool = match way {
-        Way::Direct => pool.after_connect(|connection, _| Box::pin(ready_postgres(connection))),
-        Way::Pooler => pool,
-    };
-    let pool = pool.connect_lazy_with(options);
-    Ok((Pools::Postgres { pool, way }, opened))
-}
-
-/// Connects, and finds out whether a connection is a session of the server's, or a pooler's, which gives each transaction
-/// whatever session is free: one that takes no setting when it begins, or forgets it.
-async fn connect_postgres(options: &PgConnectOptions) -> Result<(PgConnection, Way), Failure> {
-    let marked = options.clone().options([(MARK, "on")]);
-    let (mut first, way) = match timely(marked.connect()).await {
-        Ok(mut first) => {
-            let mark = timely(sqlx::raw_sql(READ_MARK).fetch_one(&mut first)).await?;
-            let mark: Option<String> = mark.try_get(0)?;
-            let is_direct = mark.as_deref() == Some("on");
-            (first, if is_direct { Way::Direct } else { Way::Pooler })
-        }
-        Err(failure) if failure.is_about_startup() => {
-            (timely(options.connect()).await?, Way::Pooler)
-        }
-        Err(failure) => return Err(failure),
-    };
-    match way {
-        Way::Direct => timely(ready_postgres(&mut first)).await?,
-        Way::Pooler => {
-            // One that gives each statement another session ends the connection here.
-            let begun = timely(first.begin()).await;
-            let tx = begun.map_err(Failure::of_pooler)?;
-            timely(tx.rollback()).await.map_err(Failure::of_pooler)?;
-            tracing::debug!("a pooler is between this program and the server");
-        }
-    }
-    Ok((first, way))
-}
-
-async fn plan_postgres(
-    options: PgConnectOptions,
-) -> Result<(AppliedSteps, Option<DatabaseCopy>, u64), Failure> {
-    let (mut first, _) = connect_postgres(&options).await?;
-    let applied = timely(AppliedSteps::of_postgres(&mut first)).await?;
-    applied.judge(&migrations(Database::Postgres))?;
-    let bytes = timely(sqlx::raw_sql(POSTGRES_BYTES).fetch_one(&mut first)).await?;
-    let bytes: i64 = bytes.try_get(0)?;
-    first.close().await?;
-    Ok((applied, None, bytes.unsigned_abs()))
-}
-
-/// Gives a connection the settings that every one of ours has.
-async fn ready_postgres(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    for setting in [SURE_COMMITS, ROW_BY_ROW, GIVEN_UP] {
-        sqlx::query(setting).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-fn shown_postgres(options: &PgConnectOptions) -> String {
-    let database = options
-        .get_database()
-        .unwrap_or_else(|| options.get_username());
-    match options.get_socket() {
-        Some(socket) => format!("the database `{database}` at {}", socket.display()),
-        None => format!(
-            "the database `{database}` at {}:{}",
-            options.get_host(),
-            options.get_port()
-        ),
-    }
 }
 
 /// Every step of the schema, from the first release on. One that was released is never changed.
@@ -798,6 +539,18 @@ fn migrations(database: Database) -> Vec<Migration> {
             include_str!("../migrations/0021.sqlite.sql"),
             include_str!("../migrations/0021.postgres.sql"),
         ),
+        (
+            22,
+            "pins",
+            include_str!("../migrations/0022.sqlite.sql"),
+            include_str!("../migrations/0022.postgres.sql"),
+        ),
+        (
+            23,
+            "fields of held drops",
+            include_str!("../migrations/0023.sqlite.sql"),
+            include_str!("../migrations/0023.postgres.sql"),
+        ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {
         let text = match database {
@@ -813,62 +566,10 @@ fn migrations(database: Database) -> Vec<Migration> {
 const OPENING: &str = "open the store";
 const READING: &str = "read the store's address";
 
-const POSTGRES_BYTES: &str = "SELECT pg_database_size(current_database())";
-
-/// A setting of our own, which a server takes from whoever connects.
-const MARK: &str = "aftertone.direct";
-const READ_MARK: &str = "SELECT current_setting('aftertone.direct', true)";
-
 const PING: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'ping'");
-
-/// A commit that the server has confirmed has to survive its crash, whatever the server is set to.
-const SURE_COMMITS: &str = "SELECT set_config('synchronous_commit', 'on', false) \
-    WHERE current_setting('synchronous_commit') = 'off'";
-
-/// The server takes rows that come with a statement for a hundred, and by its default, meant for spinning disks, it
-/// reads a table of ten thousand as a whole rather than look up a hundred.
-const ROW_BY_ROW: &str = "SELECT set_config('random_page_cost', '1.1', false)";
-
-/// A machine that vanishes keeps its locks until the server knows: by the system's defaults after two hours, so after some
-/// 25 s. A wait for a lock ends before the server is given up, so that the same connection is used again.
-const GIVEN_UP: &str = "SELECT set_config('tcp_keepalives_idle', '10', false), \
-    set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false), \
-    set_config('tcp_user_timeout', '25000', false), set_config('lock_timeout', '45s', false)";
-
-/// How long SQLite waits for another process to unlock the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What each connection keeps of the file in memory: 2 MiB, in SQLite's unit. The system's own cache has the rest,
-/// and our memory does not grow with the list.
-const CACHE_SIZE: &str = "-2048";
-
-/// 18 MiB: most of the index that a list of a million numbers goes to in no order. What a contact belongs to is known in the
-/// transaction that adds it, and not looked up again with each row; that one which comes in is due and has no end is how it is
-/// written, and not asked of each row five times.
-const LISTS: &str = "PRAGMA cache_size = -18432; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
-     PRAGMA ignore_check_constraints = ON";
-const UPLOADS: &str = "PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; \
-     PRAGMA ignore_check_constraints = ON";
-const USUAL: &str = "PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 1000; PRAGMA foreign_keys = ON; \
-     PRAGMA ignore_check_constraints = OFF";
-
-/// What is left of the write-ahead log once it was taken over, in bytes.
-const JOURNAL_SIZE_LIMIT: &str = "67108864";
-
-/// How often a file that another process makes at the moment is tried again, and after what pause.
-const MIGRATE_AGAIN: u32 = 5;
-const MIGRATE_PAUSE: Duration = Duration::from_millis(100);
-
-const SQLITE_READERS: u32 = 4;
-
-/// How long to wait for the writer of this process.
-const SQLITE_ACQUIRE: Duration = Duration::from_secs(30);
 
 /// How many connections to PostgreSQL a process has unless it is said.
 const POSTGRES_CONNECTIONS: u32 = 8;
-
-/// How long to wait for a connection.
-const POSTGRES_ACQUIRE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aftertone::drop::{
-    Adoption, Beeped, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered, WhenScreened,
-    WhenUnsure,
+    Adoption, Beeped, Begin, Mode, Plan, ReadyPoint, Technique, Voice, WhenBusyLegAnswered,
+    WhenHuman, WhenScreened, WhenUnsure,
 };
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -47,6 +47,19 @@ impl Dice {
             began: ended.saturating_add(self.millis(100, 1_000)),
             ended,
         })
+    }
+
+    /// The plan of a call that an agent hands over.
+    pub(super) fn adopted_plan(&mut self) -> Plan {
+        let plan = self.plan();
+        Plan {
+            technique: Technique::Adopted,
+            adoption: Adoption {
+                begin: self.pick(&[Begin::AtReadyPoint, Begin::AtOnce]),
+                when_human: self.pick(&[WhenHuman::HangUp, WhenHuman::GiveBack]),
+            },
+            ..plan
+        }
     }
 
     pub(super) fn plan(&mut self) -> Plan {

@@ -18,7 +18,17 @@ use super::{
 };
 
 pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
+    storm_of(seed, world, Dice::plan)
+}
+
+/// A storm of drops with such plans.
+pub(super) fn storm_of(
+    seed: u64,
+    world: &mut World,
+    plan: fn(&mut Dice) -> Plan,
+) -> Result<(), String> {
     let mut dice = Dice::new(seed ^ 0xA5A5);
+    let mut technique = Technique::Double;
     let drops = 1 + u128::from(dice.below(2));
     let late = if dice.percent(20) {
         LATEST
@@ -27,7 +37,8 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
     };
     let mut lost = false;
     for id in (1..=drops).map(DropId::from_u128) {
-        let plan = dice.plan();
+        let plan = plan(&mut dice);
+        technique = plan.technique;
         let live = match plan.technique {
             Technique::Double => Leg::Busy,
             Technique::Single | Technique::Adopted => Leg::Drop,
@@ -67,6 +78,9 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
             12..36 if lost => {
                 lost = false;
                 Input::LinkRestored(seen(&mut dice, drops))
+            }
+            _ if technique.is_adopted() && dice.percent(25) => {
+                Input::Event(id, of_handing(&mut dice))
             }
             _ => Input::Event(id, event(&mut dice)),
         };
@@ -201,6 +215,32 @@ fn event(dice: &mut Dice) -> Event {
                 Command::Play(leg, play),
                 Command::StopPlay(play),
                 Command::HangUp(leg),
+                Command::HangUp(leg),
+            ]);
+            let why = refusal(dice.pick(&RefusalKind::ALL));
+            Event::Refused { command, why }
+        }
+    }
+}
+
+/// What only a call has that an agent hands over.
+fn of_handing(dice: &mut Dice) -> Event {
+    let leg = Leg::Drop;
+    match dice.below(8) {
+        0..3 => Event::GivenBack(leg),
+        3 => Event::Returned(leg),
+        4 => Event::Ready(leg, ReadyPoint::Agent),
+        5 => Event::Screened {
+            leg,
+            verdict: Verdict::Human,
+            cause: String::new(),
+        },
+        _ => {
+            let command = dice.pick(&[
+                Command::GiveBack(leg),
+                Command::Release(leg),
+                Command::Listen(leg),
+                Command::AwaitReady(leg),
                 Command::HangUp(leg),
             ]);
             let why = refusal(dice.pick(&RefusalKind::ALL));

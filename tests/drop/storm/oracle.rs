@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aftertone::{
     drop::{
-        Command, EndedBy, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, Proof,
+        Begin, Command, EndedBy, Event, Milestone, Mode, Moment, Outcome, Plan, PlaybackEnd, Proof,
         ReadyPoint, RefusalKind, Report, SpokenEnd, Technique, Voice, WhenBusyLegAnswered,
         WhenScreened, WhenUnsure,
     },
@@ -12,7 +12,7 @@ use aftertone::{
     words::{Leg, ReadyBy, Verdict},
 };
 
-use super::pbx::LATEST;
+use super::{handing::Handing, pbx::LATEST};
 use crate::script;
 
 /// What one drop was given in one step, and what followed.
@@ -55,12 +55,16 @@ pub(super) struct Oracle {
     play: Option<Play>,
     /// The current play was asked for, and nothing of it was played.
     unbegun: bool,
+    /// Nothing of the current play is heard any more: it was stopped, or is over.
+    is_silent: bool,
     /// The current play is known to have been whole.
     done: bool,
     /// Our ears heard it when that was said.
     heard_whole: bool,
     milestones: Vec<Moment>,
     ended: bool,
+    /// Of a call that an agent hands over.
+    handing: Option<Handing>,
 }
 
 /// One leg as it is seen from outside.
@@ -116,6 +120,7 @@ fn lifetime(plan: &Plan) -> Duration {
 impl Oracle {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
+            handing: Handing::of(&plan),
             plan,
             legs: [View::default(), View::default()],
             started: None,
@@ -133,6 +138,7 @@ impl Oracle {
             in_dialplan_now: false,
             play: None,
             unbegun: false,
+            is_silent: false,
             done: false,
             heard_whole: false,
             milestones: Vec::new(),
@@ -142,6 +148,7 @@ impl Oracle {
 
     pub(super) fn see(&mut self, step: &Step<'_>) -> Result<(), String> {
         let mut due = Vec::new();
+        self.adopt(step);
         // A list of channels can say in one breath that it is unknown who answered, for which the dialplan is asked to
         // wait, and that it has waited.
         self.in_dialplan_now = step
@@ -149,6 +156,7 @@ impl Oracle {
             .iter()
             .any(|command| matches!(command, Command::AwaitReady(_)));
         self.flawed |= !step.linked && !self.done;
+        let voice = self.voice_over_message(step);
         for event in step.events {
             self.hear(event, step.now, &mut due);
         }
@@ -193,10 +201,50 @@ impl Oracle {
         {
             return Err("the busy leg was not released after the wait for ringing".into());
         }
+        if let Some(handing) = &mut self.handing {
+            handing.see(step)?;
+        }
+        if let Some(play) = voice {
+            let silenced = step.commands.iter().any(|command| {
+                *command == Command::Hush(play)
+                    || *command == Command::StopPlay(play)
+                    || matches!(command, Command::HangUp(_))
+            });
+            ensure(silenced, "goes on with the message to a person")?;
+        }
         for report in step.ended {
             self.end(report, step.now)?;
         }
         Ok(())
+    }
+
+    /// A call that an agent hands over is up when the drop begins.
+    fn adopt(&mut self, step: &Step<'_>) {
+        let taken = |moment: &Moment| moment.event == Milestone::DropAnswered;
+        if self.handing.is_none() || self.started.is_some() || !step.moments.iter().any(taken) {
+            return;
+        }
+        self.started = Some(step.now);
+        let says = self.plan.mode == Mode::Dialplan || self.plan.adoption.begin == Begin::AtOnce;
+        let at_once = self.plan.mode == Mode::Dialplan && self.plan.adoption.begin == Begin::AtOnce;
+        let view = self.leg_mut(Leg::Drop);
+        view.dialled = true;
+        view.settled = true;
+        view.answered = true;
+        // The agent has heard that it is a mailbox, and may have heard its beep.
+        view.verdict = says.then_some(Verdict::Machine);
+        view.machine = says;
+        view.ready = at_once;
+    }
+
+    /// The message that plays while our ears hear a person for the first time.
+    fn voice_over_message(&self, step: &Step<'_>) -> Option<Play> {
+        let listened = self.listened.filter(|_| !self.deaf && !self.done)?;
+        let play = self
+            .play
+            .filter(|_| !self.ended && !self.decided && !self.is_silent)?;
+        let is_voice = |event: &Event| matches!(event, Event::Screened { leg, verdict: Verdict::Human, .. } if *leg == listened);
+        (!self.leg(listened).human && step.events.iter().any(is_voice)).then_some(play)
     }
 
     pub(super) fn close(&self) -> Result<(), String> {
@@ -298,6 +346,7 @@ impl Oracle {
                 spoken,
             } => {
                 if Some(*which) == play {
+                    self.is_silent = true;
                     let message = self.plan.message.unwrap_or_default();
                     let all = spoken.sent + Duration::from_millis(200) >= message;
                     let whole = spoken.end == SpokenEnd::Whole && all;
@@ -309,6 +358,7 @@ impl Oracle {
             Event::PlaybackFinished {
                 play: which, end, ..
             } => {
+                self.is_silent |= Some(*which) == play;
                 self.done |= Some(*which) == play && *end == PlaybackEnd::Done;
             }
             // What was recorded before it is nothing, or unknown.
@@ -512,9 +562,11 @@ impl Oracle {
             Command::Release(leg) => {
                 let listens = self.listened == Some(leg) && !self.deaf;
                 self.deaf = true;
+                // An agent is to have the call again in which a person is.
+                let gives_back = self.handing.is_some();
                 ensure(listens, "that we do not listen to")?;
                 ensure(
-                    self.plan.voice == Voice::Pbx,
+                    self.plan.voice == Voice::Pbx || gives_back,
                     "although we have the message",
                 )
             }
@@ -531,15 +583,28 @@ impl Oracle {
                 self.check_play(leg, play)
             }
             Command::Hush(Play::PROMPT) => ensure(self.prompted, "that was not asked for"),
-            Command::Hush(play) => ensure(self.play == Some(play), "that was not asked for"),
+            Command::Hush(play) => {
+                self.is_silent = true;
+                ensure(self.play == Some(play), "that was not asked for")
+            }
             Command::Play(leg, play) => {
                 let in_app = self.plan.mode == Mode::Dialplan || self.returned || self.in_dialplan;
                 ensure(in_app, "to a leg that is not in our app")?;
                 ensure(step.linked, "while the link is lost")?;
                 self.check_play(leg, play)
             }
-            Command::StopPlay(play) => ensure(self.play == Some(play), "that was not asked for"),
-            Command::GiveBack(_) => ensure(false, "a call of ours"),
+            Command::StopPlay(play) => {
+                self.is_silent = true;
+                ensure(self.play == Some(play), "that was not asked for")
+            }
+            Command::GiveBack(leg) => {
+                let in_app = self.plan.mode == Mode::Dialplan || self.returned || self.in_dialplan;
+                // Nothing more becomes of it here.
+                self.decided = true;
+                ensure(self.handing.is_some(), "a call of ours")?;
+                ensure(in_app, "that is not in our app")?;
+                ensure(!self.leg(leg).asked, "that was hung up")
+            }
             Command::HangUp(leg) => {
                 self.check_hang_up(leg, step, alerting);
                 let ended = self.ended || !step.ended.is_empty();
@@ -556,6 +621,7 @@ impl Oracle {
         let before = self.play.replace(play).map_or(0, |play| play.0);
         let again = std::mem::replace(&mut self.unbegun, true) && play.0 == before;
         self.done = false;
+        self.is_silent = false;
         self.heard_whole = false;
         self.flawed = false;
         let view = self.leg(leg);
@@ -658,7 +724,8 @@ impl Oracle {
         for leg in Leg::BOTH {
             let view = self.leg(leg);
             let dialled = view.dialled && !view.refused;
-            if dialled && !view.gone && !view.asked {
+            let given_back = self.handing.as_ref().is_some_and(Handing::is_given_back);
+            if dialled && !view.gone && !view.asked && !given_back {
                 return Err(format!("ended, and the {leg} leg was left up"));
             }
             if report.leg(leg).is_some() != dialled {

@@ -7,8 +7,8 @@ use std::{
 
 use aftertone::{
     drop::{
-        Cause, Command, Event, PbxTime, Plan, PlaybackEnd, ReadyPoint, RefusalKind, Seen, Sit,
-        Spoken, SpokenEnd,
+        Begin, Cause, Command, Event, PbxTime, Plan, PlaybackEnd, ReadyPoint, RefusalKind, Seen,
+        Sit, Spoken, SpokenEnd,
     },
     id::{DropId, Play},
     words::{Leg, Verdict},
@@ -24,6 +24,15 @@ use super::{
 pub(super) const LATEST: Duration = Duration::from_millis(700);
 
 pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
+    storm_of(seed, world, Dice::plan)
+}
+
+/// A storm of drops with such plans.
+pub(super) fn storm_of(
+    seed: u64,
+    world: &mut World,
+    plan: fn(&mut Dice) -> Plan,
+) -> Result<(), String> {
     let mut dice = Dice::new(seed);
     let drops = 1 + u128::from(dice.below(3));
     let late = if dice.percent(20) {
@@ -36,12 +45,13 @@ pub(super) fn storm(seed: u64, world: &mut World) -> Result<(), String> {
         dice,
         now: world.now(),
         linked: true,
+        is_known: true,
         queue: BTreeMap::new(),
         told: 0,
         plans: BTreeMap::new(),
         channels: BTreeMap::new(),
     };
-    pbx.prepare(drops);
+    pbx.prepare(drops, plan);
     while let Some(((at, _), happening)) = pbx.queue.pop_first() {
         for command in pass(world, at, late)? {
             pbx.take(command);
@@ -75,6 +85,8 @@ struct Pbx {
     chaos: u64,
     now: Instant,
     linked: bool,
+    /// What there is has been read since the link came back.
+    is_known: bool,
     queue: BTreeMap<(Instant, u64), Happening>,
     told: u64,
     plans: BTreeMap<DropId, Plan>,
@@ -112,6 +124,10 @@ enum Act {
     },
     SpeechStarts(Play),
     SpeechEnds(Play),
+    /// Out of our app, and on in the dialplan; whether we are told.
+    GoOn {
+        told: bool,
+    },
     Hold,
     Resume,
     FarEnd(Cause),
@@ -144,10 +160,10 @@ struct Channel {
 }
 
 impl Pbx {
-    fn prepare(&mut self, drops: u128) {
+    fn prepare(&mut self, drops: u128, plan: fn(&mut Dice) -> Plan) {
         for id in 1..=drops {
             let id = DropId::from_u128(id);
-            let plan = self.dice.plan();
+            let plan = plan(&mut self.dice);
             self.plans.insert(id, plan);
             let at = self.dice.millis(0, 3_000);
             self.at(at, Happening::Start(id));
@@ -176,14 +192,23 @@ impl Pbx {
 
     fn happen(&mut self, happening: Happening) -> Vec<Input> {
         match happening {
-            Happening::Start(id) => vec![Input::Start(id, self.plans[&id].clone())],
+            Happening::Start(id) => {
+                let plan = self.plans[&id].clone();
+                // Without the link it is not taken over.
+                if plan.technique.is_adopted() && self.is_known {
+                    self.bring(id);
+                }
+                vec![Input::Start(id, plan)]
+            }
             Happening::Cancel(id) => vec![Input::Cancel(id)],
             Happening::LinkBreaks => {
                 self.linked = false;
+                self.is_known = false;
                 vec![Input::LinkLost]
             }
             Happening::LinkComesBack => {
                 self.linked = true;
+                self.is_known = false;
                 let read = self.dice.millis(0, 200);
                 self.at(read, Happening::Read);
                 vec![Input::LinkLost]
@@ -194,7 +219,10 @@ impl Pbx {
                 self.at(told, Happening::Restored(seen));
                 vec![]
             }
-            Happening::Restored(seen) => vec![Input::LinkRestored(seen)],
+            Happening::Restored(seen) => {
+                self.is_known = true;
+                vec![Input::LinkRestored(seen)]
+            }
             Happening::Tell(id, event) => vec![Input::Event(id, event)],
             Happening::Act(id, leg, act) => {
                 self.act(id, leg, act);
@@ -260,6 +288,12 @@ impl Pbx {
                     channel.connected = true;
                     channel.state = vec![Event::Answered(leg)];
                 }
+                let plan = &self.plans[&id];
+                if plan.technique.is_adopted() && plan.adoption.begin == Begin::AtOnce {
+                    let ready = Act::Hear(Sound::Ready(ReadyPoint::Agent));
+                    let after = self.dice.millis(10, 60);
+                    self.at(after, Happening::Act(id, leg, ready));
+                }
                 let after = self.dice.millis(500, 6_000);
                 self.at(after, Happening::Act(id, leg, Act::Hear(Sound::Judge)));
                 if self.dice.percent(20) {
@@ -320,8 +354,11 @@ impl Pbx {
                     self.at(stopped, Happening::Act(id, leg, Act::PlayEnds(play)));
                 }
             }
-            // Of calls of ours there is none.
-            Command::GiveBack(_) => {}
+            Command::GiveBack(leg) => {
+                let after = self.dice.millis(1, 300);
+                let told = !refused;
+                self.at(after, Happening::Act(id, leg, Act::GoOn { told }));
+            }
             Command::HangUp(leg) => {
                 let exists = self.channels.get(&(id, leg)).is_some_and(|c| c.exists);
                 let after = self.dice.millis(1, 100);
@@ -370,6 +407,23 @@ impl Pbx {
         };
         let event = Event::Spoken { play, spoken };
         self.at(Duration::ZERO, Happening::Tell(id, event));
+    }
+
+    /// An agent hands over a call, which is answered.
+    fn bring(&mut self, id: DropId) {
+        let leg = Leg::Drop;
+        let channel = Channel {
+            exists: true,
+            state: vec![Event::Answered(leg)],
+            ..Channel::default()
+        };
+        self.channels.insert((id, leg), channel);
+        if self.dice.percent(25) {
+            let after = self.dice.millis(0, 40_000);
+            self.at(after, Happening::Act(id, leg, Act::FarEnd(Cause::q850(16))));
+        }
+        let limit = Duration::from_secs(400);
+        self.at(limit, Happening::Act(id, leg, Act::End(Cause::q850(0))));
     }
 
     /// Makes a channel, and decides what it will do unless something comes between.
@@ -447,6 +501,23 @@ impl Pbx {
                     let length = self.plans[&id].message.unwrap_or(Duration::from_secs(20));
                     self.end_speech(id, play, SpokenEnd::Whole, length);
                     self.at(Duration::ZERO, Happening::Tell(id, Event::Returned(leg)));
+                }
+                return;
+            }
+            Act::GoOn { told } => {
+                let is_ours = !channel.connected;
+                if is_ours {
+                    channel.exists = false;
+                }
+                if told {
+                    let event = match is_ours {
+                        true => Event::GivenBack(leg),
+                        false => Event::Refused {
+                            command: Command::GiveBack(leg),
+                            why: noise::refusal(RefusalKind::WrongState),
+                        },
+                    };
+                    self.at(Duration::ZERO, Happening::Tell(id, event));
                 }
                 return;
             }
@@ -547,7 +618,8 @@ impl Pbx {
             Act::Hear(_)
             | Act::ConnectionEnds { .. }
             | Act::SpeechStarts(_)
-            | Act::SpeechEnds(_) => vec![],
+            | Act::SpeechEnds(_)
+            | Act::GoOn { .. } => vec![],
         };
         for event in events {
             self.tell(id, event);

@@ -265,6 +265,8 @@ async fn users_are_managed_by_admins_who_have_just_signed_in() {
         (Method::POST, "/users"),
         (Method::PATCH, "/users/bob"),
         (Method::POST, "/users/bob/links"),
+        (Method::POST, "/users/bob/pin"),
+        (Method::DELETE, "/users/bob/pin"),
         (Method::GET, "/sessions"),
         (Method::DELETE, "/sessions/current"),
     ] {
@@ -275,6 +277,52 @@ async fn users_are_managed_by_admins_who_have_just_signed_in() {
             "{path}"
         );
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_pin_is_made_by_its_user_or_an_admin_and_shown_once() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let now = Timestamp::now();
+    let admin = session(&server, "root", Role::Admin, now).await;
+    let manager = session(&server, "bob", Role::Manager, now).await;
+    let viewer = session(&server, "eve", Role::Viewer, now).await;
+    let ask = async |who: &str, method: Method, user: &str| {
+        let path = format!("/users/{user}/pin");
+        server.send(own(&server, method, &path, who)).await
+    };
+    let made = ask(&manager, Method::POST, "bob").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    server.fits(&made.body, "NewPin");
+    let first = made.body["pin"].as_str().unwrap().to_owned();
+    let shown = server
+        .send(own(&server, Method::GET, "/users/bob", &admin))
+        .await;
+    server.fits(&shown.body, "User");
+    assert!(shown.body["pin_at"].is_string(), "{shown:?}");
+    assert!(!shown.body.to_string().contains(&first));
+    // Another in its place, by an admin.
+    let made = ask(&admin, Method::POST, "bob").await;
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_ne!(made.body["pin"], json!(first));
+    // Nobody makes one for others, and none is made for somebody who has no use for it.
+    assert_eq!(ask(&manager, Method::POST, "root").await.status, 404);
+    assert_eq!(ask(&manager, Method::DELETE, "root").await.status, 404);
+    assert_eq!(ask(&viewer, Method::POST, "eve").await.status, 403);
+    let useless = ask(&admin, Method::POST, "eve").await;
+    assert_eq!((useless.status, useless.problem()), (409, "conflict"));
+    assert_eq!(ask(&admin, Method::POST, "nobody").await.status, 404);
+    let stale = now - jiff::SignedDuration::from_mins(11);
+    let stale = session(&server, "bob", Role::Manager, stale).await;
+    assert_eq!(ask(&stale, Method::POST, "bob").await.status, 403);
+    let manager = session(&server, "bob", Role::Manager, now).await;
+    assert_eq!(ask(&manager, Method::DELETE, "bob").await.status, 204);
+    assert_eq!(ask(&manager, Method::DELETE, "bob").await.status, 404);
+    let rows = server.get("/audit?object=user:bob").await.body;
+    let rows = rows["items"].as_array().unwrap().iter();
+    let rows: Vec<_> = rows.filter(|row| row["action"] == "user.pin").collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(!format!("{rows:?}").contains(&first));
     server.stop().await;
 }
 

@@ -34,6 +34,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("POST /users", "api::access"),
     ("PATCH /users/{user}", "api::access"),
     ("POST /users/{user}/links", "api::access"),
+    ("POST /users/{user}/pin", "api::access"),
+    ("DELETE /users/{user}/pin", "api::access"),
     ("POST /tokens", "api::access"),
     ("DELETE /tokens/{token}", "api::access"),
     ("POST /sessions", "api::access"),
@@ -230,8 +232,8 @@ async fn newest(server: &ApiServer) -> i64 {
     rows["items"][0]["id"].as_i64().unwrap_or(0)
 }
 
-/// A second of a tone.
-fn wav() -> Vec<u8> {
+/// Two seconds of a tone.
+pub(crate) fn wav() -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 8_000,

@@ -164,6 +164,11 @@ impl Stream {
         Self::of(request).await
     }
 
+    /// The same of somebody else's token.
+    pub(super) async fn of_token(server: &ApiServer, path: &str, token: &str) -> Self {
+        Self::of(server.plain(Method::GET, path).bearer_auth(token)).await
+    }
+
     /// The same of a page, as one of the server's own pages follows it.
     pub(super) async fn of_page(server: &ApiServer, path: &str, cookie: &str) -> Self {
         let request = server.client.get(format!("http://{}{path}", server.at));

@@ -32,6 +32,12 @@ async fn a_drop_that_is_held_is_dialled_when_the_gate_allows_it() {
             .order("k1", &to_wait(&json!({"when_held": "refuse"})))
             .await;
         assert_eq!((refused.status, refused.problem()), (422, "held"));
+        let drop = text(&refused.body["drop"]);
+        let shown = server.get(&format!("/drops/{drop}")).await.body;
+        assert_eq!(
+            (&shown["status"], &shown["refused"]),
+            (&"refused".into(), &"frequency_cap".into())
+        );
 
         let held = server.order("k2", &to_wait(&json!({}))).await;
         assert_eq!(held.status, 202, "{held:?}");

@@ -1,11 +1,19 @@
 //! The live state over HTTP: whole at first, then what has changed, as often as somebody can look at it.
 
+use aftertone::{
+    auth::{Role, UserName},
+    store::UserChange,
+};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{events::Stream, server::ApiServer};
-use crate::{fake::script::Script, program::pbx};
+use super::{access::session, events::Stream, server::ApiServer};
+use crate::{
+    base::{Kind as Database, Server},
+    fake::script::Script,
+    program::pbx,
+};
 
 #[tokio::test]
 async fn the_state_is_told_whole_and_then_by_what_has_changed() {
@@ -64,7 +72,7 @@ async fn the_state_is_told_whole_and_then_by_what_has_changed() {
     assert_eq!((seen.status, &seen.body["fleet"]), (200, &Value::Null));
     let stopped = server.stop();
     let (bye, ()) = tokio::join!(until_named(&mut stream, "bye"), stopped);
-    assert_eq!(bye, json!({}));
+    assert_eq!(bye, json!({"reason": "stopping"}));
 }
 
 #[tokio::test]
@@ -89,6 +97,72 @@ async fn a_token_has_eight_streams_of_all_kinds() {
     assert_eq!(server.get("/live?once=true").await.status, 200);
     drop(streams);
     server.stop().await;
+}
+
+/// Whoever reads a stream is looked at again while it is open: it ends as soon as a request would not be answered.
+#[tokio::test]
+async fn a_stream_ends_when_its_reader_may_not_read_it_any_more() {
+    let postgres = Server::default();
+    let settings = pbx(Script::mailbox());
+    let server = ApiServer::start_on(settings, "", Database::Postgres, &postgres).await;
+    let scopes = ["events:read", "campaigns:read", "numbers:full"];
+    let paths = ["/events/stream?full_numbers=true", "/live"];
+    let token = server.token(&scopes).await;
+    let mut streams = Vec::new();
+    for path in paths {
+        streams.push(Stream::of_token(&server, path, &token).await);
+    }
+    server.revoke(&token).await;
+    for stream in &mut streams {
+        assert_eq!(until_named(stream, "bye").await["reason"], "revoked");
+    }
+    let expiring = server.token(&scopes).await;
+    let networked = server.token(&scopes).await;
+    for (token, change, reason) in [
+        (expiring, "expires_at = 1", "expired"),
+        (networked, "networks = '192.0.2.0/24'", "network"),
+    ] {
+        let mut stream = Stream::of_token(&server, paths[0], &token).await;
+        let id = &token["aft_".len()..][..8];
+        server
+            .run(&format!("UPDATE tokens SET {change} WHERE id = '{id}'"))
+            .await;
+        assert_eq!(until_named(&mut stream, "bye").await["reason"], reason);
+    }
+
+    let now = Timestamp::now();
+    let feed = async |cookie: &str| Stream::of_page(&server, "/feed", cookie).await;
+    let ann = session(&server, "ann", Role::Viewer, now).await;
+    let mut stream = feed(&ann).await;
+    // Those of others go on.
+    let bob = session(&server, "bob", Role::Viewer, now).await;
+    let mut others = feed(&bob).await;
+    let out = server
+        .plain(Method::DELETE, "/sessions/current")
+        .header("cookie", &ann)
+        .header("sec-fetch-site", "same-origin");
+    assert_eq!(server.send(out).await.status, 204);
+    assert_eq!(
+        until_named(&mut stream, "bye").await["reason"],
+        "session_over"
+    );
+    assert_eq!(others.next().await.name, "cells");
+    let bob = UserName::parse("bob").unwrap();
+    let disabled = UserChange::Disabled(now);
+    assert!(server.store.change_user(&bob, &disabled).await.unwrap());
+    assert_eq!(
+        until_named(&mut others, "bye").await["reason"],
+        "session_over"
+    );
+    let cat = session(&server, "cat", Role::Viewer, now).await;
+    let mut stream = feed(&cat).await;
+    // However it comes about.
+    server
+        .run("UPDATE users SET role = 'operator' WHERE name = 'cat'")
+        .await;
+    assert_eq!(until_named(&mut stream, "bye").await["reason"], "changed");
+    server.stop().await;
+    postgres.down();
 }
 
 async fn create(server: &ApiServer, name: &str) {

@@ -2,6 +2,7 @@
 
 mod access;
 mod base;
+mod callbacks;
 mod campaigns;
 mod live;
 mod people;

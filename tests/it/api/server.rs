@@ -1,12 +1,12 @@
 //! A server of the API in this process, beside a fake PBX, and a client of it.
 
-use std::{fmt::Display, fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fmt::Display, fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use aftertone::{
     auth::{KeptToken, Scope, Token},
     campaign::policy::GateSettings,
     config::Config,
-    controller::{ordered_drops::OrderedDrops, place},
+    controller::{incoming::IncomingCalls, ordered_drops::OrderedDrops, place},
     hooks::{Webhooks, begin_sending},
     http::{Api, ApiState, Condition, Server as HttpServer, openapi},
     import::{SpooledUploads, UploadRules},
@@ -44,6 +44,7 @@ pub(crate) struct ApiServer {
     sending: JoinHandle<()>,
     served: JoinHandle<()>,
     drops: JoinHandle<()>,
+    incoming: JoinHandle<()>,
     base: Option<Base>,
     document: Value,
 }
@@ -151,7 +152,23 @@ impl ApiServer {
         Self::start_program(program, database, postgres).await
     }
 
-    async fn start_program(program: Program, database: Kind, postgres: &Server) -> Self {
+    /// One beside a program, which answers requests within this.
+    pub(crate) async fn answering_within(program: Program, longest: Duration) -> Self {
+        let state = ApiState::answering_within(longest);
+        Self::start_as(program, Kind::Sqlite, &Server::default(), state).await
+    }
+
+    /// A server beside a program that has run.
+    pub(crate) async fn start_program(program: Program, database: Kind, postgres: &Server) -> Self {
+        Self::start_as(program, database, postgres, ApiState::default()).await
+    }
+
+    async fn start_as(
+        program: Program,
+        database: Kind,
+        postgres: &Server,
+        state: ApiState,
+    ) -> Self {
         let base = match database {
             Kind::Sqlite => None,
             Kind::Postgres => Some(Base::fresh(database, postgres).await),
@@ -183,7 +200,7 @@ impl ApiServer {
             text = text.replace(&sqlite, base.url());
         }
         fs::write(&path, text).unwrap();
-        Self::begin(program, base, None).await
+        Self::begin(program, base, None, state).await
     }
 
     /// Takes networks out of those that webhooks may be sent to, as a reload does.
@@ -244,16 +261,19 @@ impl ApiServer {
     pub(crate) async fn restart(self) -> Self {
         self.stopping.cancel();
         self.drops.await.unwrap();
+        self.incoming.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
         self.sending.await.unwrap();
         self.store.close().await;
-        Self::begin(self.program, self.base, Some(self.admin)).await
+        let (admin, state) = (Some(self.admin), ApiState::default());
+        Self::begin(self.program, self.base, admin, state).await
     }
 
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
         self.drops.await.unwrap();
+        self.incoming.await.unwrap();
         self.closed.cancel();
         self.served.await.unwrap();
         self.sending.await.unwrap();
@@ -263,7 +283,12 @@ impl ApiServer {
         }
     }
 
-    async fn begin(program: Program, base: Option<Base>, admin: Option<String>) -> Self {
+    async fn begin(
+        program: Program,
+        base: Option<Base>,
+        admin: Option<String>,
+        state: ApiState,
+    ) -> Self {
         let client = http_client();
         let config = Config::load(Some(&program.path("aftertone.toml"))).unwrap();
         config.make_state_dir();
@@ -276,6 +301,13 @@ impl ApiServer {
             stopping.clone(),
             CancellationToken::new(),
         );
+        let (calls, incoming) = IncomingCalls::begin(
+            store.clone(),
+            configured.clone(),
+            stopping.clone(),
+            CancellationToken::new(),
+        );
+        let drops = drops.beside(calls);
         let rules = UploadRules {
             phone: config.pbx.rules,
             gate: config.gate.clone(),
@@ -310,7 +342,7 @@ impl ApiServer {
             uploads: Arc::new(uploads),
             reloads,
             webhooks,
-            state: ApiState::default(),
+            state,
         };
         let closed = CancellationToken::new();
         let until = closed.clone();
@@ -327,6 +359,7 @@ impl ApiServer {
             sending,
             served,
             drops: dropping,
+            incoming,
             base,
             document: openapi(),
         };

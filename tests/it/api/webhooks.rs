@@ -755,9 +755,9 @@ async fn five_hundred_events_a_second_drain() {
     let server = ApiServer::with_webhooks(Database::Postgres, &postgres).await;
     let taking = || Receiver::always(Reply::After(Duration::from_millis(20), 200));
     let (single, batched) = (taking().await, taking().await);
-    let one = server
-        .add(&single, json!({"types": ["campaign.changed"]}))
-        .await;
+    // Eight at a time carry 400 a second.
+    let terms = json!({"types": ["campaign.changed"], "concurrency": 16});
+    let one = server.add(&single, terms).await;
     let terms = json!({"types": ["campaign.changed"], "batch": 100, "linger": "1s"});
     let many = server.add(&batched, terms).await;
     let begun = clock::now();
@@ -786,7 +786,7 @@ async fn five_hundred_events_a_second_drain() {
         .iter()
         .map(|one| one.body["data"]["events"].as_array().unwrap().len());
     assert_eq!(within.sum::<usize>(), all);
-    assert!(single.most_open() <= 8 && batched.most_open() <= 8);
+    assert!(single.most_open() <= 16 && batched.most_open() <= 8);
     println!(
         "{all} events in {seconds} s: one by one after {took:.1} s, in {} batches after {batches_took:.1} s, at most {} requests open",
         batches.len(),

@@ -39,6 +39,8 @@ pub(crate) enum Far {
         sip: u16,
     },
     HangUp,
+    /// A Local channel's far side sends the call that its variables name into our app.
+    HandOver,
     /// A re-INVITE with `a=sendonly`.
     Hold,
     /// A re-INVITE that takes it back.

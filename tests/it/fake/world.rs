@@ -1,6 +1,7 @@
 //! The fake's PBX: its channels, playbacks and applications, and what each request does to them. What is answered and
 //! sent is what Asterisk 22.10.1 was seen to answer and send, field by field.
 
+mod agents;
 mod events;
 mod hearing;
 mod life;
@@ -61,6 +62,10 @@ pub(crate) struct Settings {
     pub(crate) listen_context: String,
     /// How far the PBX's clock is ahead of ours, in milliseconds.
     pub(crate) clock_ahead: i64,
+    /// Whether its dialplan hands over calls that are asked for.
+    pub(crate) hands_over: bool,
+    /// Whether calls that are sent on are up in its dialplan from then on; else they end.
+    pub(crate) sends_on: bool,
     /// From a DELETE to the channel's end, during which a crossing answer may still come.
     pub(crate) hang_up_takes: Duration,
 }
@@ -83,6 +88,8 @@ impl Default for Settings {
             context: "aftertone-screen".into(),
             listen_context: "aftertone-listen".into(),
             clock_ahead: 0,
+            hands_over: true,
+            sends_on: false,
             hang_up_takes: Duration::ZERO,
         }
     }

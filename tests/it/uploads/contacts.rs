@@ -188,12 +188,37 @@ async fn contacts_are_added_changed_looked_up_and_deleted() {
             .body("{\"number\": \"+12025550103\"}\n{\"number\": \"+12025550104\", \"name\": \"=1+1\"}\n");
         assert_eq!(server.send(lines).await.body["added"], 2);
 
+        // One with a NUL character is left out, and no other.
+        let with_nul = json!([
+            {"number": "+12025550105"}, {"number": "+12025550106", "name": "a\u{0}"},
+            {"number": "+12025550107", "columns": {"a/b": "\u{0}"}}, {"number": "+12025550108"},
+        ]);
+        let put = add(&with_nul).await;
+        let said: Vec<_> = put.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["detail"].as_str().unwrap_or("in"))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "in",
+                "/name holds a NUL character",
+                "/columns/a~1b holds a NUL character",
+                "in"
+            ],
+            "{put:?}"
+        );
+
         for (body, pointers) in [
             (
-                json!({"number": 12, "tpyo": "x", "columns": {"a": 1}}),
-                vec!["/0/columns", "/0/number", "/0/tpyo"],
+                json!({"number": 12, "tpyo": "x", "columns": {"a/b": 1, "7": "x"}}),
+                vec!["/columns/7", "/columns/a~1b", "/number", "/tpyo"],
             ),
+            (json!([{"number": 12}]), vec!["/0/number"]),
             (json!([{"number": "+12025550109"}, 7]), vec!["/1"]),
+            (json!(7), vec![""]),
             (json!([]), vec![""]),
         ] {
             let wrong = add(&body).await;
@@ -209,7 +234,30 @@ async fn contacts_are_added_changed_looked_up_and_deleted() {
                 "{wrong:?}"
             );
         }
-        assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 4);
+        assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 6);
+        for (path, status, pointer) in [
+            ("/campaigns/a%00b", 404, None),
+            (
+                "/campaigns/spring/contacts?foreign_id=a%00",
+                422,
+                Some("?foreign_id"),
+            ),
+            ("/campaigns/spring/contacts?foreign_id=a%2500", 200, None),
+        ] {
+            let answer = server.get(path).await;
+            assert_eq!(answer.status, status, "{answer:?}");
+            let named = answer.body["errors"][0]["pointer"].as_str();
+            assert_eq!(named, pointer, "{answer:?}");
+        }
+        let because = json!({"because": "asked\u{0}"});
+        let barred = server
+            .put("/do-not-call/own/numbers/+12025550199", &because)
+            .await;
+        assert_eq!(
+            (barred.status, &barred.body["errors"][0]["pointer"]),
+            (422, &json!("/because")),
+            "{barred:?}"
+        );
 
         let history = server.get(&format!("/contacts/{id}/history")).await;
         server.fits(&history.body, "ContactHistory");
@@ -228,7 +276,7 @@ async fn contacts_are_added_changed_looked_up_and_deleted() {
         ] {
             assert_eq!(server.get(&path).await.status, 404);
         }
-        assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 3);
+        assert_eq!(server.get("/campaigns/spring").await.body["contacts"], 5);
         let audit = server.get("/audit").await.body;
         let actions: Vec<_> = audit["items"]
             .as_array()
@@ -279,6 +327,15 @@ async fn the_history_of_a_contact_has_its_decisions_and_its_drops() {
         .send(server.request(Method::DELETE, &format!("/contacts/{}", ids[0])))
         .await;
     assert_eq!((kept.status, kept.problem()), (409, "conflict"));
+    assert_eq!(
+        kept.body["detail"],
+        "it was called, and who was called is kept"
+    );
+    let kept = server
+        .send(server.request(Method::DELETE, "/campaigns/spring"))
+        .await;
+    assert_eq!((kept.status, kept.problem()), (409, "conflict"));
+    assert_eq!(kept.body["detail"], "it has drops, which are kept");
     let by_outcome = server
         .get("/campaigns/spring/contacts?outcome=delivered")
         .await
@@ -302,5 +359,81 @@ async fn the_history_of_a_contact_has_its_decisions_and_its_drops() {
         server.get("/campaigns/spring").await.body["standing"],
         "draft"
     );
+    server.stop().await;
+}
+
+/// What is sent as JSON is read alike, whichever way it comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_of_json_is_the_same_in_a_list_and_by_itself() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    for campaign in ["listed", "given", "looked-at"] {
+        server.campaign(campaign).await;
+    }
+    let contacts = [
+        json!({
+            "number": "+12025550101", "first_name": "Ann", "last_name": "Fox", "state": "DC", "consent": "written",
+            "consent_at": "2026-03-01", "consent_source": "web form", "foreign_id": "C-1",
+            "columns": {
+                "Phone": "12", "Mobile": "+12025550199", "id": "7", "ID": "8", "Surname": "F", "Family name": "G", "first_name": null,
+                "name": "n", "plan": "=1",
+            },
+        }),
+        json!({"number": "(202) 555-0102", "name": "Eve", "first_name": "Evelyn", "timezone": "America/Chicago"}),
+        json!({"number": "+12025550103", "last_name": "Ray", "columns": {"first_name": "R", "Phone": null}}),
+        json!({"number": "+12025550104", "name": null, "message": "sound:hello", "columns": {"plan": " gold "}}),
+        json!({"number": "12", "columns": {"Phone": "+12025550105"}}),
+        json!({"columns": {"Phone": "+12025550106"}}),
+    ];
+    let lines: String = contacts.iter().map(|one| format!("{one}\n")).collect();
+    let send = |campaign: &str, query: &str| {
+        server
+            .request(
+                Method::POST,
+                &format!("/campaigns/{campaign}/imports?name=json{query}"),
+            )
+            .header("content-type", "application/x-ndjson")
+            .body(lines.clone())
+    };
+    let sent = server.send(send("listed", "")).await;
+    let listed = server.imported(&sent).await;
+    let given = server
+        .send(server.post("/campaigns/given/contacts", &json!(contacts)))
+        .await
+        .body;
+    // One that was only looked at is taken in as it was read.
+    let looked = server
+        .send(send("looked-at", "&dry_run=true&keep=true"))
+        .await;
+    let looked = server.imported(&looked).await;
+    let from = looked["id"].as_str().unwrap();
+    let path = format!("/campaigns/looked-at/imports?name=json&from={from}");
+    let taken = server.send(server.request(Method::POST, &path)).await;
+    let taken = server.imported(&taken).await;
+    for counted in [&listed, &given, &looked, &taken] {
+        assert_eq!(
+            (&counted["added"], &counted["rejected"]),
+            (&json!(4), &json!(2)),
+            "{counted}"
+        );
+    }
+    let of = async |campaign: &str| -> Vec<Value> {
+        let path = format!("/campaigns/{campaign}/contacts?full_numbers=true");
+        let mut page = server.get(&path).await.body;
+        let items = page["items"].as_array_mut().unwrap();
+        for item in &mut *items {
+            for own in ["contact", "campaign", "list", "line", "due_at"] {
+                item.as_object_mut().unwrap().remove(own);
+            }
+        }
+        std::mem::take(items)
+    };
+    let by_themselves = of("given").await;
+    assert_eq!(by_themselves[0]["name"], "Ann Fox");
+    assert_eq!(by_themselves[0]["columns"]["Phone"], "12");
+    assert_eq!(by_themselves[0]["columns"]["last_name"], "Fox");
+    assert_eq!(by_themselves[1]["name"], "Eve");
+    assert_eq!(by_themselves[2]["columns"]["first_name"], "R");
+    assert_eq!(of("listed").await, by_themselves);
+    assert_eq!(of("looked-at").await, by_themselves);
     server.stop().await;
 }

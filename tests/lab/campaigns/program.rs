@@ -208,6 +208,12 @@ impl Running {
         }
     }
 
+    /// Ends it as a service manager does, and waits until it has.
+    pub(crate) fn stop(self) -> Result<(), Failed> {
+        self.signal("-TERM")?;
+        self.finish(Duration::from_secs(30)).map(drop)
+    }
+
     /// Waits until it has ended by itself, with success.
     pub(crate) fn finish(mut self, patience: Duration) -> Result<String, Failed> {
         let status = wait_for(patience, || {

@@ -19,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 use self::{progress_reporter::ProgressReporter, startup_wait::StartupWait};
 use super::{
     create::{self, find, ordered},
+    hear,
     import::{self, ImportOptions},
+    needs::{refuse_lacking, warn_of_empty},
     options::{self, Options},
 };
 use crate::{
@@ -27,8 +29,10 @@ use crate::{
     cli::{CliError, Exit, database, operator::by_user, printer::Printer, stop::Stop},
     config::Config,
     controller::{Controller, ControllerError, Ended, Orders, Selection, incoming::IncomingCalls},
-    orders::{View, unfinished_import},
+    import::NeededColumns,
+    orders::{Spec, View, unfinished_import},
     store::{Campaign, ErrorClass::Away, Status, Store},
+    tasks,
 };
 
 /// Run campaigns until every contact has its final outcome
@@ -152,9 +156,7 @@ impl TakingCalls {
         if is_stopped {
             self.hang_up.cancel();
         }
-        if let Err(error) = self.task.await {
-            std::panic::resume_unwind(error.into_panic());
-        }
+        tasks::join(self.task).await;
     }
 }
 
@@ -189,9 +191,14 @@ async fn which(
                 return Err(CliError::new(error).hint("name a CSV file, or a campaign"));
             }
             let columns = import::look(path, &args.import)?;
+            if let Ok(spec) = Spec::from_keys(&given) {
+                refuse_lacking(&NeededColumns::of(&spec), path, &columns)?;
+            }
             let campaign = of_list(path, &given, store, config).await?;
-            let duplicates = ordered(&campaign)?.duplicates;
+            let spec = ordered(&campaign)?;
+            let duplicates = spec.duplicates;
             let how = &args.import;
+            warn_of_empty(&spec, path, &how.list, config, printer)?;
             if !args.json {
                 printer.line(&format!("{}: {}", campaign.name, columns.line()));
             }
@@ -252,6 +259,7 @@ async fn advise_of(
         // Settings that cannot be read are the controller's to report.
         if let Ok(spec) = ordered(campaign) {
             options::advise(Some(&campaign.name), &spec, config, printer);
+            hear::warn_of_unmade(campaign, &spec, store, config, printer).await?;
         }
     }
     Ok(())
@@ -393,9 +401,11 @@ fn is_idle(view: &View) -> bool {
         | Why::ClocksApart
         | Why::PbxAway
         | Why::TrunkOffline
+        | Why::FilesAway(_)
         | Why::Full { .. }
         | Why::Pace { .. }
         | Why::Asking
+        | Why::MakingMessages { .. }
         | Why::Finishing { .. } => false,
     };
     !view.campaigns.is_empty()

@@ -201,9 +201,13 @@ fn activity(campaign: &CampaignView) -> String {
         return campaign.standing.to_owned();
     };
     match &run.idle {
-        Some(Why::Pace { .. } | Why::Asking | Why::Full { .. } | Why::Finishing { .. }) => {
-            "dialling".to_owned()
-        }
+        Some(
+            Why::Pace { .. }
+            | Why::Asking
+            | Why::MakingMessages { .. }
+            | Why::Full { .. }
+            | Why::Finishing { .. },
+        ) => "dialling".to_owned(),
         Some(why) => why.slug().to_owned(),
         None => phase_slug(run.phase).to_owned(),
     }

@@ -9,6 +9,7 @@ const needs = [
   ["[data-chart]", "./charts.js"],
   ["table.stack, [data-bulk]", "./table.js"],
   ["[data-upload]", "./upload.js"],
+  ["[data-recorder]", "./recorder.js"],
   ["[data-scrubber]", "./scrubber.js"],
 ];
 

@@ -1,13 +1,15 @@
 // One stream of what is live for all tabs: browsers open six connections to a server at most, and a stream holds one of them.
 //
 // It runs as a shared worker, or, in browsers without those, is imported by the page itself. Pages say `shown`, `hidden` or `bye`, and
-// are told what the values are, all at first and then what has changed, or that the stream is gone and since when.
+// are told what the values are, all at first and then what has changed, or that the stream is gone and since when, and whether that is
+// because the session is over.
 
 const STREAM = "/feed";
 const PARTS = ["cells", "values", "max", "times", "hrefs", "hidden", "bars"];
 // A stream that says nothing for this long is gone, as after a laptop's sleep: it tells the moment every two seconds.
 const SILENCE = 8000;
-const AGAIN = [250, 500, 1000, 1500];
+// Up to when it is tried again. Tabs of many browsers do not come back at the same moment.
+const AGAIN = [250, 500, 1000, 2000, 4000, 8000, 15_000, 30_000];
 
 const pages = new Map();
 let state = null;
@@ -16,6 +18,10 @@ let goneAt = null;
 let heardAt = 0;
 let failures = 0;
 let again = null;
+// What asks why a stream failed.
+let asking = null;
+// Whether the session is over: only somebody who signs in can have a stream.
+let isOver = false;
 
 export function join(port) {
   pages.set(port, { hidden: false, knows: false, changes: empty(), told: 0, timer: null });
@@ -41,11 +47,16 @@ function hear(port, word) {
     clearTimeout(page.timer);
     page.timer = null;
     schedule(port, page);
+    // Somebody looks again, who may have signed in elsewhere since: it is not waited for.
+    if (word === "shown" && !source && !asking) {
+      connect();
+    }
   }
 }
 
 function connect() {
-  clearTimeout(again);
+  close();
+  isOver = false;
   heardAt = Date.now();
   source = new EventSource(STREAM);
   source.addEventListener("cells", ({ data }) => take(JSON.parse(data)));
@@ -67,6 +78,8 @@ function take(change) {
 
 function close() {
   clearTimeout(again);
+  asking?.abort();
+  asking = null;
   source?.close();
   source = null;
 }
@@ -76,14 +89,47 @@ function lost() {
   close();
   goneAt ??= state ? Date.now() : null;
   state = null;
-  for (const [port, page] of pages) {
+  for (const page of pages.values()) {
     page.knows = false;
     page.changes = empty();
-    port.postMessage({ gone: true, goneAt });
   }
+  tellGone();
   if (pages.size > 0) {
-    again = setTimeout(connect, AGAIN[Math.min(failures, AGAIN.length - 1)]);
-    failures += 1;
+    ask();
+  }
+}
+
+// A stream that fails does not say why: an answer does, whose body is not waited for.
+async function ask() {
+  const asked = new AbortController();
+  asking = asked;
+  const timer = setTimeout(() => asked.abort(), SILENCE);
+  let answer = null;
+  try {
+    answer = await fetch(STREAM, { redirect: "manual", cache: "no-store", signal: asked.signal });
+  } catch {
+    // Nobody answers.
+  }
+  clearTimeout(timer);
+  if (asking !== asked) {
+    return;
+  }
+  asking = null;
+  asked.abort();
+  if (answer && (answer.status === 401 || answer.type === "opaqueredirect")) {
+    isOver = true;
+    failures = 0;
+    tellGone();
+    return;
+  }
+  const most = AGAIN[Math.min(failures, AGAIN.length - 1)];
+  again = setTimeout(connect, most * (0.5 + Math.random() / 2));
+  failures += 1;
+}
+
+function tellGone() {
+  for (const port of pages.keys()) {
+    port.postMessage({ gone: true, goneAt, isOver });
   }
 }
 
@@ -100,7 +146,7 @@ function tell(port) {
   page.timer = null;
   page.told = Date.now();
   if (!state) {
-    port.postMessage({ gone: true, goneAt });
+    port.postMessage({ gone: true, goneAt, isOver });
     return;
   }
   port.postMessage(page.knows ? page.changes : state);

@@ -74,6 +74,7 @@ function take(change) {
     status.hidden = false;
     put(status, "textContent", words(change));
   }
+  offer(Boolean(change.isOver));
   if (change.gone) {
     return;
   }
@@ -116,12 +117,33 @@ function redraw(isOther) {
   }
 }
 
-function words({ gone, goneAt }) {
+function words({ gone, goneAt, isOver }) {
   if (!gone) {
     return "Live";
   }
   const since = goneAt && new Date(goneAt).toLocaleTimeString("en-GB", { hourCycle: "h23" });
+  if (isOver) {
+    return since ? `As of ${since}, signed out` : "Signed out";
+  }
   return since ? `As of ${since}, reconnecting` : "Connecting";
+}
+
+// Whose session is over has to sign in: nothing comes back by itself.
+function offer(isOver) {
+  const link = document.getElementById("sign-in-again");
+  if (!isOver) {
+    link?.remove();
+  } else if (!link && status) {
+    const link = document.createElement("a");
+    link.id = "sign-in-again";
+    link.className = "button small";
+    link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+    link.textContent = "Sign in again";
+    status.after(link);
+    if (announcer) {
+      announcer.textContent = "The session is over: sign in again";
+    }
+  }
 }
 
 // The server would draw the page otherwise now: it is loaded again, unless somebody is in the midst of something.

@@ -17,7 +17,7 @@ use futures::{Stream, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{BASE, campaigns};
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     list::{Batch, DateOrder, ListError, Mapping, REJECT_COLUMNS, RejectedRows, Writer, unguard},
     orders::{ListForm, UploadCoding, UploadOrder, UploadPart, UploadRefusal},
     store::{AuditEntry, Status, StoredUpload, UploadState},
+    tasks,
 };
 
 /// A list that was sent.
@@ -411,8 +412,16 @@ pub(in crate::http) async fn rejects(
         let words = "the rejects are on the server that took the list in, or are not kept any more";
         return Err(Problem::new(ProblemKind::NotFound, words));
     }
+    let object = format!("rejects of import {id}");
+    let entry = AuditEntry {
+        after: Some(json!({"full_numbers": in_full}).to_string()),
+        ..caller.audit(now(), Action::ReadRejects, &object)
+    };
     if in_full {
-        let object = format!("rejects of import {id}");
+        caller.may_read_in_full()?;
+    }
+    api.store.note(entry).await?;
+    if in_full {
         caller.read_in_full(&api, object).await?;
     }
     let head = csv(|writer| writer.record(&REJECT_COLUMNS)).into();
@@ -462,16 +471,15 @@ fn csv(write: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> Vec<u8> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ListError> + Send + 'static,
 ) -> Result<T, Problem> {
-    match spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => {
+    match tasks::blocking(work).await {
+        Ok(done) => Ok(done),
+        Err(error) => {
             tracing::error!(%error, "a file of rejects cannot be read");
             Err(Problem::new(
                 ProblemKind::Internal,
                 "the rejects cannot be read",
             ))
         }
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -25,10 +25,10 @@ use crate::{
     },
     list::{
         ColumnUse, ContactRules, DateOrder, Field, ListError, ListPreview, Mapping, NewRow, Reason,
-        masked_cell, title_note,
+        title_note,
     },
     orders::Spec,
-    phone::PhoneNumber,
+    phone::{PhoneNumber, masked_text},
     store::StoredUpload,
 };
 
@@ -223,7 +223,9 @@ fn shown_cell(cell: &str, taken: ColumnUse) -> String {
     let cell: String = cell.chars().take(LONGEST_CELL).collect();
     match taken {
         ColumnUse::Field(Field::ConsentAt) => cell,
-        ColumnUse::Field(_) | ColumnUse::Kept | ColumnUse::LeftOut => masked_cell(&cell),
+        ColumnUse::Field(_) | ColumnUse::Kept | ColumnUse::LeftOut => {
+            masked_text(&cell).into_owned()
+        }
     }
 }
 

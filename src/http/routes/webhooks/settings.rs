@@ -7,7 +7,7 @@ use crate::{
     hooks::SignatureKind,
     http::{
         Api,
-        fields::Fields,
+        fields::{Fields, below},
         problem::{Fault, Problem},
     },
     store::WebhookSettings,
@@ -134,7 +134,7 @@ impl GivenSettings {
         };
         let (unknown, mut faults) = fields.rest();
         faults.extend(unknown.into_iter().map(|(name, _)| Fault {
-            pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            pointer: below("", &name),
             detail: "there is no such member".to_owned(),
         }));
         Ok(Self {

@@ -39,6 +39,14 @@ async fn users_and_tokens_are_made_by_forms_and_their_secrets_shown_once() {
     assert_eq!(changed.location(), "/access?done=user-changed");
     let page = admin.get("/access").await;
     page.has(&["bob", "operator"]);
+    // What is chosen is what the user is: pressed without a look, the button changes nothing.
+    let (_, form) = page.text.split_once("aria-label=\"Role of bob\"").unwrap();
+    let (form, _) = form.split_once("</select>").unwrap();
+    assert!(
+        form.contains("<option value=\"operator\" selected>"),
+        "{form}"
+    );
+    assert_eq!(form.matches(" selected").count(), 1, "{form}");
     page.lacks(&["/welcome?code="]);
     let token = [
         ("name", "crm"),
@@ -60,6 +68,16 @@ async fn users_and_tokens_are_made_by_forms_and_their_secrets_shown_once() {
     page.lacks(&[secret]);
     let none = admin.post("/access/tokens", &[("name", "crm")]).await;
     assert_eq!(none.status, 422);
+    // A PIN is shown once, and to be removed.
+    let pin = admin.post("/access/users/admin/pin", &[]).await;
+    assert_eq!(pin.status, 201, "{pin:?}");
+    pin.has(&["A PIN", "shown this once"]);
+    let page = admin.get("/access").await;
+    page.has(&["Make another PIN", "Remove the PIN"]);
+    let gone = admin.post("/access/users/admin/pin/removal", &[]).await;
+    assert_eq!(gone.location(), "/access?done=pin-removed");
+    admin.get("/access").await.has(&["You have none."]);
+    viewer.get("/access").await.lacks(&["PIN"]);
     // A session that was left open makes nobody: the password is asked for again, and the way back is kept.
     let old = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(11);
     let mut stale = Visitor::nobody(&server);

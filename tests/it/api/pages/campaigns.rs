@@ -5,7 +5,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{super::server::ApiServer, visitor::Visitor};
-use crate::{fake::script::Script, program::pbx};
+use crate::{
+    fake::script::Script,
+    program::{Program, pbx},
+};
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>";
 
@@ -370,6 +373,126 @@ async fn a_pace_is_moved_and_saved_without_a_script() {
         .get("/campaigns/spring?tab=simulation")
         .await
         .lacks(&["Save this pace"]);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_first_contacts_will_hear_is_on_the_page() {
+    let program = Program::new(pbx(Script::mailbox())).await;
+    for (name, milliseconds) in [("intro", 1_500), ("names/ann", 400)] {
+        let file = program.record("recording.wav", milliseconds);
+        let added = program
+            .run(&["message", "add", name, file.to_str().unwrap()])
+            .await;
+        assert_eq!(added.status, Some(0), "{added:?}");
+    }
+    let server = ApiServer::of(program).await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let message = "intro + names/{first_name}";
+    let new = json!({"name": "visits", "kind": "informational", "message": message});
+    server.send(server.post("/campaigns", &new)).await;
+    let draft = manager.get("/campaigns/visits?tab=sample").await;
+    draft.has(&["4. Hear what they will hear", "No contact is here yet."]);
+    let contacts = json!([
+        {"number": "+12025550101", "first_name": "Ann"},
+        {"number": "+12025550102", "first_name": HOSTILE},
+    ]);
+    server
+        .send(server.post("/campaigns/visits/contacts", &contacts))
+        .await;
+    let items = server.get("/campaigns/visits/sample").await.body;
+    let contact = items["items"][0]["contact"].as_i64().unwrap();
+    let sound = format!("src=\"/api/v1/campaigns/visits/sample/{contact}/audio\"");
+    let page = manager.get("/campaigns/visits?tab=sample").await;
+    page.has(&[
+        "[intro] [names/ann]",
+        "It cannot be made: there is no recording",
+        &sound,
+    ]);
+    page.lacks(&["2025550101"]);
+    server.stop().await;
+}
+
+/// One that refuses an order keeps it from no other.
+#[tokio::test]
+async fn an_order_to_several_reaches_all_that_can_obey() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let operator = Visitor::of(&server, Role::Operator).await;
+    for name in ["draft", "spring", "summer"] {
+        let new = json!({"name": name, "kind": "marketing", "message": "sound:hello"});
+        let made = server.send(server.post("/campaigns", &new)).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    let several = |standing: &'static str, names: &[&'static str]| {
+        let mut fields = vec![("standing", standing)];
+        fields.extend(names.iter().map(|name| ("campaign", *name)));
+        fields
+    };
+    let run = several("running", &["spring", "summer"]);
+    let ran = operator.post("/campaigns", &run).await;
+    assert_eq!(ran.location(), "/campaigns?done=running-several");
+    let pause = several("paused", &["gone", "draft", "spring", "summer"]);
+    let paused = operator.post("/campaigns", &pause).await;
+    assert_eq!(paused.status, 409, "{paused:?}");
+    paused.has(&[
+        "role=\"alert\"",
+        "there is no such campaign",
+        "`draft` is a draft",
+        "They are paused:",
+        "<li><a href=\"/campaigns/spring\">spring</a></li>",
+        "<li><a href=\"/campaigns/summer\">summer</a></li>",
+    ]);
+    for name in ["spring", "summer"] {
+        let campaign = server.get(&format!("/campaigns/{name}")).await;
+        assert_eq!(campaign.body["standing"], "paused", "{name}");
+    }
+    let hostile = operator
+        .post(
+            "/campaigns",
+            &[("standing", "paused"), ("campaign", HOSTILE)],
+        )
+        .await;
+    assert_eq!(hostile.status, 409);
+    hostile.lacks(&[HOSTILE]);
+    let wrong = operator
+        .post(
+            "/campaigns",
+            &[("standing", "over"), ("campaign", "spring")],
+        )
+        .await;
+    assert_eq!(wrong.status, 422);
+    server.stop().await;
+}
+
+/// Why it stands as it does, and what lists came in, are in the log as the database tells them.
+#[tokio::test]
+async fn the_log_of_a_campaign_says_why() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let new = json!({"name": "spring", "kind": "marketing", "message": "sound:hello"});
+    server.send(server.post("/campaigns", &new)).await;
+    let list = "phone,agreed,day,place\n+12025550101,written,2026-03-01,web form\nnonsense,written,2026-03-01,web form\n";
+    let sent = send_list(&manager, &[], "a.csv", list).await;
+    assert_eq!(sent.status, 303, "{sent:?}");
+    for standing in ["running", "paused"] {
+        let path = "/campaigns/spring/standing";
+        let done = manager.post(path, &[("standing", standing)]).await;
+        assert_eq!(done.status, 303, "{done:?}");
+    }
+    // Rows come in by themselves.
+    let log = loop {
+        let log = manager.get("/campaigns/spring?tab=log").await;
+        if log.text.contains("import.complete") {
+            break log;
+        }
+    };
+    log.has(&[
+        "campaign.paused",
+        ">paused by the operator<",
+        "list: a.csv",
+        "rows: ",
+        "rejected: 1",
+    ]);
     server.stop().await;
 }
 

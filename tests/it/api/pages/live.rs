@@ -1,6 +1,6 @@
 //! The first page: what is dialled, why nothing is, and the forms that stop and start.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use aftertone::auth::Role;
 use serde_json::{Value, json};
@@ -11,8 +11,11 @@ use super::{
 };
 use crate::{
     base::{Kind as Database, Server},
-    fake::script::Script,
-    program::pbx,
+    fake::{
+        World,
+        script::{Call, Far, Playback, Script},
+    },
+    program::{carried_out_plays, pbx},
 };
 
 async fn create(server: &ApiServer, name: &str) {
@@ -86,8 +89,12 @@ async fn campaigns_are_started_and_stopped_by_forms_alone() {
         (303, "/?done=stopped")
     );
     assert_eq!(standing(&server, "summer").await, "paused");
-    let again = operator.post("/stop", &[]).await;
-    assert_eq!(again.location(), "/?done=nothing-to-stop");
+    for fields in [&[][..], &[("in_flight", "hang_up")]] {
+        let again = operator.post("/stop", fields).await;
+        assert_eq!(again.location(), "/?done=nothing-to-stop");
+    }
+    let wrong = operator.post("/stop", &[("in_flight", "<b>")]).await;
+    assert_eq!(wrong.status, 422, "{wrong:?}");
     let wrong = operator
         .post("/campaigns/spring/standing", &[("standing", "<b>")])
         .await;
@@ -99,6 +106,59 @@ async fn campaigns_are_started_and_stopped_by_forms_alone() {
     assert_eq!(rows["items"][0]["who"], "user:operator");
     assert_eq!(rows["items"][0]["via"], "session");
     server.stop().await;
+}
+
+/// Calls that were let finish can be hung up all the same: by the button that stops everything, and by that of the campaign.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_were_let_finish_are_hung_up_after_all() {
+    // A message of so long that only a hang-up ends it.
+    let mut mailbox = Call::of(&[(50, Far::Ringing), (100, Far::Answer)]);
+    mailbox.playback = Playback::Whole(Duration::from_secs(120));
+    let script = Script(vec![Call::ringing_for_ever(), mailbox]);
+    for is_card in [false, true] {
+        let server = ApiServer::start(pbx(script.clone()), "").await;
+        let operator = Visitor::of(&server, Role::Operator).await;
+        let rows: Vec<_> = (0..9).map(|nth| format!("+1202555010{nth}\n")).collect();
+        std::fs::write(
+            server.program.path("spring.csv"),
+            format!("phone\n{}", rows.concat()),
+        )
+        .unwrap();
+        let run = "campaign run spring.csv --message sound:a --kind informational --retry never --in-flight 1";
+        let run: Vec<_> = run.split(' ').collect();
+        let running = server.program.command(&run).spawn().unwrap();
+        let fake = &server.program.fake;
+        let plays = |world: &mut World| (carried_out_plays(world) > 0).then_some(());
+        fake.until("a call that plays", plays).await;
+        let stopped = operator.post("/stop", &[("in_flight", "finish")]).await;
+        assert_eq!(stopped.location(), "/?done=stopped");
+        let page = operator.get("/").await;
+        page.has(&["Resume spring", "Hang up<"]);
+        // The calls go on, and so does the way to end them.
+        page.lacks(&["data-hide=\"campaign.spring.hang_up\" hidden"]);
+        let (path, fields, done) = if is_card {
+            let fields = [("standing", "paused"), ("in_flight", "hang_up")];
+            (
+                "/campaigns/spring/standing",
+                fields.to_vec(),
+                "/?done=paused",
+            )
+        } else {
+            ("/stop", vec![("in_flight", "hang_up")], "/?done=hung-up")
+        };
+        let ordered = operator.post(path, &fields).await;
+        assert_eq!((ordered.status, ordered.location()), (303, done));
+        let is_over = |world: &mut World| world.channels.is_empty().then_some(());
+        fake.until("the end of the call", is_over).await;
+        while server.get("/campaigns/spring").await.body["in_flight"] != 0 {}
+        let status = server.get("/campaigns/spring").await.body;
+        assert_eq!(status["standing"], "paused", "{status}");
+        assert_eq!(status["outcomes"]["cancelled"], 1, "{status}");
+        let again = operator.post("/stop", &[("in_flight", "hang_up")]).await;
+        assert_eq!(again.location(), "/?done=nothing-to-stop");
+        drop(running);
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -187,6 +247,6 @@ async fn the_feed_tells_every_cell_of_the_page_and_then_what_changes() {
         }
     }
     let nobody = Visitor::nobody(&server).get("/feed").await;
-    assert_eq!(nobody.status, 303);
+    assert_eq!((nobody.status, nobody.location()), (401, ""));
     server.stop().await;
 }

@@ -7,10 +7,11 @@ use aftertone::{
     words::PromptEnd,
 };
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    super::{evidence::with_drop, server::ApiServer},
+    super::{audit::wav, evidence::with_drop, server::ApiServer},
     visitor::Visitor,
 };
 use crate::{
@@ -90,6 +91,119 @@ async fn a_contact_is_tested_and_nothing_is_dialled() {
     server.stop().await;
 }
 
+/// A list has telephone numbers in columns of all kinds. Whole they are where whole numbers were asked for by whoever may read them, and
+/// nowhere else; an id is told to programs as it is, which know their own by it.
+#[tokio::test]
+async fn whole_numbers_in_other_columns_are_shown_to_nobody_who_may_not_read_them() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let settings =
+        json!({"name": "spring", "kind": "informational", "message": "sound:hello-world"});
+    server.send(server.post("/campaigns", &settings)).await;
+    let contacts = json!([{
+        "number": "+12025550101", "name": "Ann 202-555-0102", "foreign_id": "+12025550103",
+        "consent": "written", "consent_at": "2026-03-01", "consent_source": "call from (202) 555 0104",
+        "columns": {"Second": "+1 202 555 0105", "Since": "2026-03-01"},
+    }]);
+    let put = server.send(server.post("/campaigns/spring/contacts", &contacts));
+    assert_eq!(put.await.body["added"], 1);
+    // Of each the last digits, which are shown.
+    let is_whole = |text: &str, last: &str| {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.contains(&format!("202555{last}"))
+    };
+    let all = ["0101", "0102", "0103", "0104", "0105"];
+    let paths = [
+        "/contacts/1",
+        "/contacts/1/history",
+        "/campaigns/spring/contacts",
+        "/campaigns/spring/results?undialled=true",
+    ];
+    let token = server.token(&["contacts:read", "campaigns:read"]).await;
+    for path in paths {
+        let request = server.plain(Method::GET, path).bearer_auth(&token);
+        let (status, text) = server.text(request).await;
+        assert_eq!(status, 200, "{path}: {text}");
+        let whole = all.map(|last| is_whole(&text, last));
+        let id_alone = [false, false, !path.ends_with("history"), false, false];
+        assert_eq!(whole, id_alone, "{path}: {text}");
+    }
+    for role in Role::ALL {
+        let visitor = Visitor::of(&server, role).await;
+        let mut shown = vec![
+            visitor.get("/contacts/1").await,
+            visitor.get("/campaigns/spring?tab=contacts").await,
+            visitor.post("/contacts", &[("query", "ann")]).await,
+        ];
+        for path in paths {
+            shown.push(visitor.get(&format!("/api/v1{path}")).await);
+        }
+        for shown in shown {
+            let whole = all.map(|last| is_whole(&shown.text, last));
+            assert_eq!(whole, [false; 5], "{role}: {shown:?}");
+        }
+        visitor.get("/contacts/1").await.has(&["2026-03-01"]);
+        let full = visitor.post("/contacts/1/number", &[]).await;
+        let may = matches!(role, Role::Auditor | Role::Admin);
+        assert_eq!(full.status == 200, may, "{role}");
+        if may {
+            assert_eq!(all.map(|last| is_whole(&full.text, last)), [true; 5]);
+        }
+    }
+    let full = server.get("/contacts/1?full_numbers=true").await.body;
+    assert_eq!(full["columns"]["Second"], "+1 202 555 0105");
+    assert_eq!(full["name"], "Ann 202-555-0102");
+    server.stop().await;
+}
+
+/// What is taken away in one file is more than what is seen: it takes a role, is in the audit log, and only those are shown the way to it
+/// who may go it.
+#[tokio::test]
+async fn exports_are_for_those_who_may_and_in_the_audit_log() {
+    let server = with_contacts().await;
+    let results = "/api/v1/campaigns/spring/results";
+    for role in Role::ALL {
+        let visitor = Visitor::of(&server, role).await;
+        let may = !matches!(role, Role::Viewer | Role::Operator);
+        let shown = visitor.get("/campaigns/spring").await;
+        assert_eq!(shown.text.contains(results), may, "{role}");
+        let summary = visitor.get("/api/v1/campaigns/spring/summary").await;
+        assert_eq!(summary.status, 200, "{role}");
+        let taken = visitor.get(results).await;
+        assert_eq!(taken.status, if may { 200 } else { 403 }, "{role}");
+        let last = server.get("/audit?limit=1").await.body["items"][0].clone();
+        assert_eq!(last["who"] == format!("user:{role}"), may, "{last}");
+        if may {
+            assert_eq!(
+                (&last["action"], &last["object"]),
+                (&json!("results.read"), &json!("results of spring"))
+            );
+        }
+    }
+    // A way that is shown leads there.
+    let manager = Visitor::of(&server, Role::Manager).await;
+    let shown = manager.get("/campaigns/spring").await;
+    let href = shown.text.split('"').find(|part| part.starts_with(results));
+    let taken = manager.get(href.unwrap()).await;
+    assert_eq!(
+        (taken.status, taken.header("content-type")),
+        (200, "text/csv; charset=utf-8")
+    );
+    // Of programs the scope alone decides, and what was taken is said.
+    let token = server.token(&["campaigns:read"]).await;
+    let request = server.plain(Method::GET, "/campaigns/spring/results");
+    let request = request.header("accept", "application/x-ndjson");
+    let (status, _) = server.text(request.bearer_auth(&token)).await;
+    assert_eq!(status, 200);
+    let last = server.get("/audit?limit=1").await.body["items"][0].clone();
+    assert_eq!(last["action"], "results.read");
+    let after = last["after"].to_string();
+    assert!(
+        after.contains("ndjson") && after.contains("false"),
+        "{last}"
+    );
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn contacts_are_found_by_what_is_known_of_them() {
     let server = with_contacts().await;
@@ -142,7 +256,13 @@ async fn a_contact_is_shown_with_its_consent_its_rules_and_what_comes_next() {
         "Nothing before the campaign is started",
         "What the gate says now",
     ]);
-    shown.lacks(&[WHOLE, "<b>Smith", "/bar", "/erase", "Show the whole number"]);
+    shown.lacks(&[
+        WHOLE,
+        "<b>Smith",
+        "/bar",
+        "/people",
+        "Show the whole number",
+    ]);
     assert_eq!(viewer.get("/contacts/9").await.status, 404);
     assert_eq!(viewer.get("/contacts/x").await.status, 404);
 
@@ -173,26 +293,148 @@ async fn a_contact_is_shown_with_its_consent_its_rules_and_what_comes_next() {
         .get(barred.location())
         .await
         .has(&["On the do-not-call list", "asked", "do not call"]);
-    assert_eq!(
-        operator
-            .post("/contacts/1/erase", &[("sure", "yes")])
-            .await
-            .status,
-        403
-    );
+    for visitor in [&viewer, &operator] {
+        visitor.get("/contacts/1").await.lacks(&["/people"]);
+        assert_eq!(visitor.get("/people").await.status, 403);
+        let erase = [("contact", "1"), ("erase", "yes"), ("sure", "yes")];
+        assert_eq!(visitor.post("/people", &erase).await.status, 403);
+    }
 
     // An admin erases, if they are sure.
     let admin = Visitor::of(&server, Role::Admin).await;
-    assert_eq!(admin.post("/contacts/1/erase", &[]).await.status, 422);
-    let erased = admin
-        .post(
-            "/contacts/1/erase",
-            &[("sure", "yes"), ("because", "asked")],
-        )
-        .await;
-    assert_eq!(erased.status, 303, "{erased:?}");
+    admin.get("/contacts/1").await.has(&["action=\"/people\""]);
+    let person = [("contact", "1"), ("erase", "yes")];
+    assert_eq!(admin.post("/people", &person).await.status, 422);
+    let sure = [person[0], person[1], ("sure", "yes"), ("because", "asked")];
+    let erased = admin.post("/people", &sure).await;
+    assert_eq!(erased.status, 200, "{erased:?}");
     let gone = admin.get("/contacts/1").await;
     gone.lacks(&[WHOLE, "0101", "Smith", "web form"]);
+    server.stop().await;
+}
+
+/// By their number, by a contact or by a drop: handed out as one file, erased with all that is said of it, and erased again.
+#[tokio::test]
+async fn a_person_is_handed_out_and_erased_however_they_are_known() {
+    let server = with_contacts().await;
+    let order =
+        json!({"to": "+12025550177", "message": "sound:hello-world", "kind": "informational"});
+    let ordered = server.order("k1", &order).await;
+    let drop = ordered.body["drop"].as_str().unwrap().to_owned();
+    server.ended(&drop).await;
+    let auditor = Visitor::of(&server, Role::Auditor).await;
+    let admin = Visitor::of(&server, Role::Admin).await;
+    // The way there is in the menu, on the page of the search, and on that of each call.
+    let empty = auditor.get("/people").await;
+    empty.has(&["aria-current=\"page\">A person", "Look up"]);
+    auditor.get("/contacts").await.has(&["href=\"/people\""]);
+    let call = auditor.get(&format!("/drops/{drop}")).await;
+    call.has(&["Hand out the person", "name=\"drop\""]);
+    let wrong = auditor.post("/people", &[("number", "12")]).await;
+    assert_eq!(wrong.status, 422);
+    wrong.has(&["role=\"alert\"", "aria-invalid", "value=\"12\""]);
+    for (field, unknown) in [("contact", "99"), ("drop", "none")] {
+        assert_eq!(
+            auditor.post("/people", &[(field, unknown)]).await.status,
+            404
+        );
+    }
+
+    // Somebody who is known by a single call alone.
+    let found = auditor.post("/people", &[("drop", &drop)]).await;
+    assert_eq!(found.status, 200, "{found:?}");
+    found.has(&["+1202•••0177", "<li>1 call</li>", "Bundle of the person"]);
+    found.lacks(&["2025550177", "Erase the person"]);
+    let typed = auditor
+        .post("/people", &[("number", "(202) 555-0177")])
+        .await;
+    typed.has(&["<li>1 call</li>", &format!("/drops/{drop}")]);
+    for (field, value) in [("drop", drop.as_str()), ("number", "+12025550177")] {
+        let bundle = auditor.request(Method::POST, "/people/export");
+        let bundle = super::visitor::with_form(bundle, &[(field, value)]);
+        let bundle = bundle.send().await.unwrap();
+        assert_eq!(bundle.status().as_u16(), 200);
+        assert_eq!(bundle.headers()["content-type"], "application/zip");
+        let bytes = bundle.bytes().await.unwrap();
+        assert!(bytes.starts_with(b"PK"), "it is a zip file");
+    }
+    let row = server.get("/audit?limit=1").await.body["items"][0].clone();
+    assert_eq!(row["action"], "person.export", "{row}");
+    let erase = |field: &'static str, value: &str| {
+        [
+            (field, value.to_owned()),
+            ("erase", "yes".to_owned()),
+            ("sure", "yes".to_owned()),
+        ]
+    };
+    let send = async |visitor: &Visitor<'_>, fields: &[(&str, String)]| {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        visitor.post("/people", &fields).await
+    };
+    assert_eq!(send(&auditor, &erase("drop", &drop)).await.status, 403);
+    let unsure = [("drop", drop.clone()), ("erase", "yes".to_owned())];
+    let unsure = send(&admin, &unsure).await;
+    assert_eq!(unsure.status, 422);
+    unsure.has(&["nothing was erased", "<li>1 call</li>"]);
+    // A browser that was left open erases nobody.
+    let old = Timestamp::now() - jiff::SignedDuration::from_mins(11);
+    let mut stale = Visitor::nobody(&server);
+    stale.cookie = super::super::access::session(&server, "admin", Role::Admin, old).await;
+    let asked = send(&stale, &erase("drop", &drop)).await;
+    assert!(asked.location().starts_with("/login?next="), "{asked:?}");
+    assert!(asked.location().ends_with("&again=true"), "{asked:?}");
+
+    let erased = send(&admin, &erase("drop", &drop)).await;
+    assert_eq!(erased.status, 200, "{erased:?}");
+    erased.has(&[
+        "What was erased",
+        "<dt>Calls</dt><dd>1</dd>",
+        "What it did not reach",
+        "recordings of the PBX",
+        "Erase it again",
+        // Whom neither call nor contact names any more is erased again by their number.
+        "name=\"number\" value=\"+12025550177\"",
+        "barred for good",
+    ]);
+    auditor
+        .get(&format!("/drops/{drop}"))
+        .await
+        .lacks(&["•••0177", "Hand out the person"]);
+    assert_eq!(send(&admin, &erase("drop", &drop)).await.status, 409);
+    let again = send(&admin, &erase("number", "+12025550177")).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    again.has(&["<dt>Calls</dt><dd>0</dd>", "Erase it again"]);
+    // The log has who, and not whom.
+    let audit = server.get("/audit?limit=100").await.body.to_string();
+    assert!(audit.contains("person.erase"), "{audit}");
+    assert!(!audit.contains("2025550177"), "{audit}");
+    server.stop().await;
+}
+
+/// When somebody was called is said by their own clock, also where no script runs.
+#[tokio::test]
+async fn when_a_person_was_called_is_said_by_their_own_clock() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    let order =
+        json!({"to": "+12025550101", "message": "sound:hello-world", "kind": "informational"});
+    let ordered = server.order("k1", &order).await;
+    let drop = ordered.body["drop"].as_str().unwrap().to_owned();
+    server.ended(&drop).await;
+    let viewer = Visitor::of(&server, Role::Viewer).await;
+    let page = viewer.get(&format!("/drops/{drop}")).await;
+    let stored = server.get(&format!("/drops/{drop}")).await.body;
+    for when in ["started_at", "ended_at"] {
+        let at: Timestamp = stored[when].as_str().unwrap().parse().unwrap();
+        let utc = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let there = at.in_tz("America/New_York").unwrap();
+        let there = there.strftime("%Y-%m-%d %H:%M:%S");
+        page.has(&[&format!(
+            "title=\"{utc}\" data-time data-zone=\"America/New_York\">{there} (New York)</time>"
+        )]);
+    }
     server.stop().await;
 }
 
@@ -307,10 +549,63 @@ async fn messages_and_prompts_are_shown_and_changed_by_who_may() {
     let viewer = Visitor::of(&server, Role::Viewer).await;
     let shown = viewer.get("/messages").await;
     shown.has(&["No message yet", "aftertone message add"]);
-    shown.lacks(&["data-upload"]);
+    shown.lacks(&["data-upload", "data-recorder"]);
+    let microphone = |page: &super::visitor::Shown| {
+        let policy = page.header("permissions-policy");
+        policy.contains("microphone=(self)")
+    };
+    assert!(!microphone(&shown));
     let manager = Visitor::of(&server, Role::Manager).await;
-    manager.get("/messages").await.has(&["data-upload=\"PUT\""]);
+    let shown = manager.get("/messages").await;
+    shown.has(&[
+        "data-upload=\"PUT\"",
+        "data-recorder",
+        "data-longest=\"119\"",
+    ]);
+    // On these pages alone, of those who may record.
+    assert!(microphone(&shown));
+    assert!(!microphone(&manager.get("/").await));
+    assert!(!microphone(&manager.get("/access").await));
     assert_eq!(viewer.get("/messages/none").await.status, 404);
+    assert_eq!(viewer.get("/messages/names%2Fnone").await.status, 404);
+    for clip in ["names/ann", "names/bob"] {
+        let path = format!("/messages/{}", clip.replace('/', "%2F"));
+        let request = server.request(Method::PUT, &path).body(wav());
+        let made = server.send(request).await;
+        assert_eq!(
+            (made.status, &made.body["name"]),
+            (201, &json!(clip)),
+            "{made:?}"
+        );
+    }
+    let shown = viewer.get("/messages").await;
+    shown.has(&[
+        "Folders of clips",
+        "href=\"/messages?folder=names\"",
+        "2 clips",
+    ]);
+    shown.lacks(&["names/ann"]);
+    let shown = viewer.get("/messages?folder=names").await;
+    shown.has(&[
+        "Clips of names",
+        "href=\"/messages/names%2Fann\"",
+        "/api/v1/messages/names%2Fbob/picture.svg",
+    ]);
+    // A clip is recorded and uploaded into the folder that is looked at.
+    let shown = manager.get("/messages?folder=names").await;
+    for field in ["recorded-name", "name"] {
+        let (_, input) = shown
+            .text
+            .split_once(&format!("<input id=\"{field}\""))
+            .unwrap();
+        let (input, _) = input.split_once('>').unwrap();
+        assert!(input.contains("value=\"names/\""), "{input}");
+        assert!(input.contains("pattern=\"([a-z0-9_\\-]+/)?"), "{input}");
+    }
+    let shown = viewer.get("/messages/names%2Fann").await;
+    shown.has(&["/api/v1/messages/names%2Fann/audio"]);
+    let sound = viewer.get("/api/v1/messages/names%2Fann/audio").await;
+    assert_eq!(sound.status, 200);
 
     viewer
         .get("/prompts")

@@ -41,6 +41,7 @@ impl World {
                     sip: None,
                 },
             ),
+            Far::HandOver => self.hand_over(id),
             Far::Hold => self.emit(id, "ChannelHold", "", "", ""),
             Far::Unhold => self.emit(id, "ChannelUnhold", "", "", ""),
         }

@@ -255,6 +255,9 @@ impl World {
 
     /// The dial string after the technology, and what its far end does; `None` if there is no such endpoint.
     pub(super) fn route(&mut self, endpoint: &str) -> Option<(String, Arc<Call>)> {
+        if endpoint.contains("@aftertone-fetch") {
+            return Some((endpoint.to_owned(), Self::fetcher()));
+        }
         if let Some(local) = endpoint.strip_prefix("Local/") {
             return Some((local.to_owned(), Arc::new(Call::of(&[(1, Far::Answer)]))));
         }
@@ -320,6 +323,10 @@ impl World {
         }
         if context == AMD_CONTEXT {
             self.judge(id);
+            return Response::nothing();
+        }
+        if context != self.settings.context && self.settings.sends_on {
+            self.lives_on(id, &context);
             return Response::nothing();
         }
         if context != self.settings.context {

@@ -1,8 +1,11 @@
-//! `aftertone message add|list|show|rm`: prepare and keep recordings.
+//! `aftertone message add|list|show|rm|say`: prepare and keep recordings, and hear messages with parts.
+
+mod clips;
+mod say;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
@@ -10,9 +13,16 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use self::{
+    clips::{AddTarget, add_clips},
+    say::SayArgs,
+};
 use super::operator::by_user;
 use crate::{
-    audio::{self, Library, Name, PreparationReport, Prepared, Targets},
+    audio::{
+        self, Composer, Library, Name, PreparationReport, Prepared, Targets,
+        template::{BadTemplate, Unfilled},
+    },
     store::AuditEntry,
 };
 
@@ -29,29 +39,55 @@ impl MessageArgs {
         match &self.command {
             MessageCommand::Add { name, replace, .. } => Some(AuditEntry {
                 after: Some(json!({ "replace": replace }).to_string()),
-                ..by_user("message.add", name.as_str())
+                ..by_user("message.add", name.to_string())
             }),
             MessageCommand::Rm { names, .. } => {
                 let names: Vec<_> = names.iter().map(Name::as_str).collect();
                 Some(by_user("message.remove", names.join(" ")))
             }
-            MessageCommand::List { .. } | MessageCommand::Show { .. } => None,
+            MessageCommand::List { .. } | MessageCommand::Show { .. } | MessageCommand::Say(_) => {
+                None
+            }
+        }
+    }
+
+    /// Makes the message that is to be heard; `None` if something else is to be done.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub(super) async fn say(
+        &self,
+        composer: &Composer,
+        now: SystemTime,
+        data: &mut dyn Write,
+    ) -> Option<Result<(), MessageError>> {
+        match &self.command {
+            MessageCommand::Say(args) => Some(say::run(args, composer, now, data).await),
+            MessageCommand::Add { .. }
+            | MessageCommand::List { .. }
+            | MessageCommand::Show { .. }
+            | MessageCommand::Rm { .. } => None,
         }
     }
 }
 
 #[derive(Debug, Subcommand)]
 enum MessageCommand {
-    /// Prepare a recording (WAV, MP3, FLAC, Ogg Vorbis) and keep it under a name
+    /// Prepare a recording (WAV, MP3, FLAC, Ogg Vorbis) and keep it under a name, or many as the clips of a folder
+    ///
+    /// `message add spring FILE` keeps a message. `message add names/ann FILE` keeps a clip, a part of messages for each
+    /// person, which may be as short as a word; `message add names/ FILE...` keeps many, each under its file's name: `José.wav`
+    /// is `names/jose`. The exit status is 1 if not all could be added; those that could are there.
     Add {
-        /// Name of the message: a-z, 0-9, `_` and `-`
-        name: Name,
-        /// The recording
-        file: PathBuf,
+        /// Name of the message: a-z, 0-9, `_` and `-`; of a clip, `FOLDER/NAME`; of a folder for many, `FOLDER/`
+        name: AddTarget,
+        /// The recording, or those of a folder's clips
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
         /// Replace an existing message of this name
         #[arg(long)]
         replace: bool,
-        /// Print one JSON object
+        /// Print one JSON object; for the clips of a folder, an array of them
         #[arg(long)]
         json: bool,
     },
@@ -78,6 +114,7 @@ enum MessageCommand {
         #[arg(long)]
         json: bool,
     },
+    Say(SayArgs),
 }
 
 /// Carries out a command. `data` is standard output.
@@ -93,17 +130,30 @@ pub(super) fn run(
 ) -> Result<(), MessageError> {
     match &args.command {
         MessageCommand::Add {
-            name,
-            file,
+            name: AddTarget::Folder(folder),
+            files,
             replace,
             json,
         } => {
+            let add = |name: &Name, file: &Path| library.add(name, file, targets, *replace, now);
+            add_clips(folder, files, add, *json, data)
+        }
+        MessageCommand::Add {
+            name: AddTarget::Message(name),
+            files,
+            replace,
+            json,
+        } => {
+            let [file] = &files[..] else {
+                return Err(MessageError::ManyFiles { name: name.clone() });
+            };
             let prepared = library.add(name, file, targets, *replace, now)?;
             show(&prepared, *json, data)
         }
         MessageCommand::List { json } => list(library, *json, data),
         MessageCommand::Show { name, json } => show(&library.show(name)?, *json, data),
         MessageCommand::Rm { names, json } => remove(library, names, *json, data),
+        MessageCommand::Say(_) => Ok(()),
     }
 }
 
@@ -116,6 +166,47 @@ pub(super) enum MessageError {
     /// Standard output cannot be written.
     #[error("cannot write the result")]
     Output(#[from] io::Error),
+    /// Several recordings for one message.
+    #[error("there are several recordings, and one message `{name}`")]
+    ManyFiles {
+        /// The message.
+        name: Name,
+    },
+    /// Two recordings would be one clip.
+    #[error("`{}` and `{}` would both be `{name}`", first.display(), second.display())]
+    SameClip {
+        /// The clip.
+        name: Name,
+        /// The one recording.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Not all clips could be added.
+    #[error("{failed} of {all} recordings were not added")]
+    NotAll {
+        /// How many were not.
+        failed: usize,
+        /// How many there are.
+        all: usize,
+    },
+    /// The text is no message.
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+    /// A column has no value.
+    #[error(transparent)]
+    Unfilled(#[from] Unfilled),
+    /// A value for a column that the message does not have.
+    #[error("the message has no column `{0}`")]
+    NoColumn(String),
+    /// The file cannot be written.
+    #[error("cannot write `{}`", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
 }
 
 impl MessageError {
@@ -124,7 +215,30 @@ impl MessageError {
         match self {
             Self::Library(error) => error.hint(),
             Self::Output(_) => None,
+            Self::ManyFiles { name } => Some(format!(
+                "`aftertone message add {name}/ FILE...` adds each as a clip of a folder `{name}`"
+            )),
+            Self::SameClip { .. } => Some("rename one of them; nothing was added".to_owned()),
+            Self::NotAll { .. } => {
+                Some("run it again with those alone, once they are mended".to_owned())
+            }
+            Self::Template(error) => Some(error.hint()),
+            Self::Unfilled(
+                Unfilled::Empty { column }
+                | Unfilled::NoName { column }
+                | Unfilled::TooLong { column },
+            ) => Some(format!("give it a value: `--field \"{column}=VALUE\"`")),
+            Self::Unfilled(Unfilled::Nothing) => {
+                Some("give a column that it uses a value with `--field`".to_owned())
+            }
+            Self::NoColumn(_) => Some("a column is named between `{` and `}`".to_owned()),
+            Self::File { .. } => Some("name a file in a folder that you may write".to_owned()),
         }
+    }
+
+    /// Whether something was changed all the same.
+    pub(super) fn is_partly_done(&self) -> bool {
+        matches!(self, Self::NotAll { failed, all } if failed < all)
     }
 }
 
@@ -346,8 +460,75 @@ mod tests {
         // A misspelt name among several removed nothing.
         assert!(bench.run(&["show", "spring"]).is_ok());
         assert!(bench.run(&["add", "--replace", "spring", &tone]).is_ok());
-        assert!(MessageLine::try_parse_from(["message", "add", "Bad Name", "x"]).is_err());
+        for bad in ["Bad Name", "/", "a/b/", "once-x/"] {
+            assert!(
+                MessageLine::try_parse_from(["message", "add", bad, "x"]).is_err(),
+                "{bad}"
+            );
+        }
         assert!(MessageLine::try_parse_from(["message", "rm"]).is_err());
+    }
+
+    #[test]
+    fn the_recordings_of_a_folder_become_its_clips() {
+        let bench = MessageBench::new();
+        let source = |name: &str| {
+            let path = bench.dir.path().join(name);
+            std::fs::copy(fixture("tone.flac"), &path).unwrap();
+            path.display().to_string()
+        };
+        let (jose, ann, bad) = (
+            source("José.flac"),
+            source("Zoë Ann.FLAC"),
+            source("….flac"),
+        );
+        let text = bench.dir.path().join("notes.wav").display().to_string();
+        std::fs::write(&text, "not a sound").unwrap();
+        let added = bench.run(&["add", "names/", &jose, &ann]).unwrap();
+        assert_eq!(added, "names/jose: 1.62 s\nnames/zoe-ann: 1.62 s\n");
+        assert_eq!(
+            bench.run(&["show", "names/jose"]).unwrap().lines().count(),
+            8
+        );
+        let listed = bench.run(&["list"]).unwrap();
+        assert!(listed.contains("\nnames/jose "), "{listed}");
+
+        let some = bench
+            .run(&["add", "names/", &jose, &text, &bad])
+            .unwrap_err();
+        assert_eq!(some.to_string(), "3 of 3 recordings were not added");
+        assert!(!some.is_partly_done());
+        let again = bench
+            .run(&["add", "--replace", "names/", &jose, &text])
+            .unwrap_err();
+        assert!(again.is_partly_done(), "{again}");
+        let jose_again = source("jose.flac");
+        let same = bench
+            .run(&["add", "names/", &jose, &jose_again])
+            .unwrap_err();
+        assert!(
+            same.to_string().contains("would both be `names/jose`"),
+            "{same}"
+        );
+        let several = bench.run(&["add", "names/x", &jose, &ann]).unwrap_err();
+        assert!(
+            several.hint().unwrap().contains("names/x/ FILE"),
+            "{several}"
+        );
+
+        let json = bench.run(&["add", "--json", "more/", &jose]).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json[0]["name"], "more/jose");
+        assert_eq!(
+            bench
+                .run(&["rm", "more/jose", "names/jose", "names/zoe-ann"])
+                .unwrap()
+                .lines()
+                .count(),
+            3
+        );
+        assert_eq!(bench.run(&["list"]).unwrap(), "");
+        assert!(!bench.dir.path().join("sounds/names").exists());
     }
 
     #[derive(Debug, Parser)]

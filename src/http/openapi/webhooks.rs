@@ -1,12 +1,130 @@
-//! The schemas of webhooks in the OpenAPI document, as types that are nothing else.
+//! Webhooks in the OpenAPI document: the operations, and the schemas as types that are nothing else.
 
-#![expect(dead_code, reason = "only their schemas are used")]
+#![expect(dead_code, reason = "of most types only the schemas are used")]
 
 use utoipa::ToSchema;
 
+use super::{Operation, Schemas};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        method: "POST",
+        path: "/webhooks",
+        id: "create_webhook",
+        summary: "Create an endpoint that is told what happens",
+        description: "Messages are signed after Standard Webhooks 1.0.0 with a secret that is shown in this answer and never again. It is told of what \
+            happens from now on, or behind `after`. The address is looked at here and again at each connection: a public one over `https`, or one \
+            of a network that the server's configuration allows. `full_numbers` takes the scope `numbers:full`.",
+        parameters: &[],
+        request: Some("WebhookOrder"),
+        responses: &[(201, "It is created", Some("Webhook"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks",
+        id: "list_webhooks",
+        summary: "List the endpoints, the latest first",
+        description: "",
+        parameters: &["limit", "cursor"],
+        request: None,
+        responses: &[(200, "A page", Some("WebhookPage"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks/{webhook}",
+        id: "show_webhook",
+        summary: "Show an endpoint: its settings, its health, and what it has before it",
+        description: "",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(200, "The endpoint", Some("Webhook"))],
+    },
+    Operation {
+        method: "PATCH",
+        path: "/webhooks/{webhook}",
+        id: "change_webhook",
+        summary: "Change, disable or enable an endpoint",
+        description: "What is not given stays. One that is enabled again goes on where it was: nothing in between is lost as long as its events are kept.",
+        parameters: &["{webhook}", "If-Match"],
+        request: Some("WebhookChange"),
+        responses: &[(200, "It is changed", Some("Webhook"))],
+    },
+    Operation {
+        method: "DELETE",
+        path: "/webhooks/{webhook}",
+        id: "remove_webhook",
+        summary: "Remove an endpoint, with the log of what was sent to it",
+        description: "",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(204, "It is gone", None)],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/secret",
+        id: "rotate_webhook_secret",
+        summary: "Give an endpoint another secret",
+        description: "Earlier secrets count for 24 h, or for `overlap`: until then each message has a signature of each. The secret is shown in this answer and never again.",
+        parameters: &["{webhook}"],
+        request: Some("SecretRotation"),
+        responses: &[(200, "It has another secret", Some("Webhook"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/ping",
+        id: "ping_webhook",
+        summary: "Send a message of type `ping` and wait for the answer",
+        description: "Also to one that is disabled. Nothing of it is kept.",
+        parameters: &["{webhook}"],
+        request: None,
+        responses: &[(200, "What came of it", Some("Ping"))],
+    },
+    Operation {
+        method: "GET",
+        path: "/webhooks/{webhook}/deliveries",
+        id: "list_deliveries",
+        summary: "List what was sent to an endpoint, the latest first",
+        description: "With each attempt. They are kept as long as the events that they tell of.",
+        parameters: &["{webhook}", "limit", "cursor", "state"],
+        request: None,
+        responses: &[(200, "A page", Some("DeliveryPage"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/deliveries/{delivery}/replays",
+        id: "replay_delivery",
+        summary: "Send one message again, with the same id",
+        description: "One that waits is sent at once.",
+        parameters: &["{webhook}", "{delivery}"],
+        request: None,
+        responses: &[(202, "It is due", Some("Delivery"))],
+    },
+    Operation {
+        method: "POST",
+        path: "/webhooks/{webhook}/replays",
+        id: "replay_webhook",
+        summary: "Send messages again, with the same ids",
+        description: "What was given up (`dead`), or all events of a time, whether they were delivered or not.",
+        parameters: &["{webhook}"],
+        request: Some("ReplayOrder"),
+        responses: &[(202, "It is ordered", Some("Replay"))],
+    },
+];
+
+pub(super) fn add_schemas(all: &mut Schemas) {
+    all.add::<WebhookOrder>();
+    all.add::<WebhookChange>();
+    all.add::<WebhookPage>();
+    all.add::<SecretRotation>();
+    all.add::<PingShown>();
+    all.add::<DeliveryPage>();
+    all.add::<ReplayOrdered>();
+    all.add::<ReplayShown>();
+}
+
 /// An endpoint that is to be created.
 #[derive(ToSchema)]
-pub(super) struct WebhookOrder {
+struct WebhookOrder {
     /// Where it is.
     url: String,
     /// What it is for, at most 200 bytes.
@@ -36,7 +154,7 @@ pub(super) struct WebhookOrder {
 
 /// What is to be changed of an endpoint.
 #[derive(ToSchema)]
-pub(super) struct WebhookChange {
+struct WebhookChange {
     /// Where it is.
     url: Option<String>,
     /// What it is for.
@@ -64,7 +182,7 @@ pub(super) struct WebhookChange {
 /// An endpoint.
 #[derive(ToSchema)]
 #[schema(as = Webhook)]
-pub(super) struct WebhookShown {
+struct WebhookShown {
     /// Its id.
     id: String,
     /// Grows with each change; the `ETag`.
@@ -136,7 +254,7 @@ pub(super) struct WebhookShown {
 /// A secret, without itself.
 #[derive(ToSchema)]
 #[schema(as = Secret)]
-pub(super) struct SecretOfWebhook {
+struct SecretOfWebhook {
     /// How messages are signed: `v1` or `v1a`.
     signature: String,
     /// What verifies them, `whpk_` and 32 bytes in base64, of `v1a`.
@@ -151,7 +269,7 @@ pub(super) struct SecretOfWebhook {
 
 /// A page of endpoints.
 #[derive(ToSchema)]
-pub(super) struct WebhookPage {
+struct WebhookPage {
     /// The endpoints.
     items: Vec<WebhookShown>,
     /// The cursor of the page behind this one; null at the end.
@@ -162,7 +280,7 @@ pub(super) struct WebhookPage {
 
 /// How a secret is to be replaced.
 #[derive(ToSchema)]
-pub(super) struct SecretRotation {
+struct SecretRotation {
     /// How long earlier secrets count, such as `24h`; a week at most.
     overlap: Option<String>,
     /// How messages are to be signed, `v1` or `v1a`; as until now unless given.
@@ -172,7 +290,7 @@ pub(super) struct SecretRotation {
 /// What came of a ping.
 #[derive(ToSchema)]
 #[schema(as = Ping)]
-pub(super) struct PingShown {
+struct PingShown {
     /// Whether it was answered with 2xx.
     delivered: bool,
     /// How long it took.
@@ -190,7 +308,7 @@ pub(super) struct PingShown {
 /// A message to an endpoint.
 #[derive(ToSchema)]
 #[schema(as = Delivery)]
-pub(super) struct DeliveryShown {
+struct DeliveryShown {
     /// Its id in this log.
     id: String,
     /// The `webhook-id`, the same however often it is sent.
@@ -221,7 +339,7 @@ pub(super) struct DeliveryShown {
 /// An attempt to send a message.
 #[derive(ToSchema)]
 #[schema(as = DeliveryAttempt)]
-pub(super) struct DeliveryAttemptShown {
+struct DeliveryAttemptShown {
     /// When it began.
     #[schema(format = DateTime)]
     at: String,
@@ -237,7 +355,7 @@ pub(super) struct DeliveryAttemptShown {
 
 /// A page of messages.
 #[derive(ToSchema)]
-pub(super) struct DeliveryPage {
+struct DeliveryPage {
     /// The messages.
     items: Vec<DeliveryShown>,
     /// The cursor of the page behind this one; null at the end.
@@ -249,7 +367,7 @@ pub(super) struct DeliveryPage {
 /// What is to be sent again.
 #[derive(ToSchema)]
 #[schema(as = ReplayOrder)]
-pub(super) struct ReplayOrdered {
+struct ReplayOrdered {
     /// `dead`: what was given up; `all`: every event, whether it was delivered or not.
     only: String,
     /// Only events from then on.
@@ -265,7 +383,7 @@ pub(super) struct ReplayOrdered {
 /// What will be sent again.
 #[derive(ToSchema)]
 #[schema(as = Replay)]
-pub(super) struct ReplayShown {
+struct ReplayShown {
     /// As it was given.
     only: String,
     /// As it was given.
