@@ -18,6 +18,8 @@ pub(super) struct CallsInHand(BTreeMap<String, Visited>);
 #[derive(Debug)]
 struct Visited {
     call: CallInHand,
+    /// A list of channels told of it, and its own event may follow.
+    is_listed: bool,
     has_left: bool,
     /// It has left, and came again before all was done about its first visit.
     again: Option<Arrival>,
@@ -49,7 +51,7 @@ impl CallsInHand {
     /// Takes the call of a drop, which `cancel` ends; what is returned is cancelled if the call leaves before it is a drop's.
     pub(super) fn take_drop(
         &mut self,
-        channel: String,
+        arrival: &Arrival,
         drop: DropId,
         cancel: CancellationToken,
     ) -> CancellationToken {
@@ -59,7 +61,7 @@ impl CallsInHand {
             cancel,
             gone: gone.clone(),
         };
-        self.0.insert(channel, Visited::by(call));
+        self.take(arrival, call);
         gone
     }
 
@@ -67,21 +69,35 @@ impl CallsInHand {
     /// returns what happens to it.
     pub(super) fn take_caller(
         &mut self,
-        channel: String,
+        arrival: &Arrival,
         id: String,
     ) -> mpsc::UnboundedReceiver<CallerDid> {
         let (did, doing) = mpsc::unbounded_channel();
         let call = CallInHand::Caller { id, did };
-        self.0.insert(channel, Visited::by(call));
+        self.take(arrival, call);
         doing
     }
 
-    /// A call came that is in hand. It is kept if it came again; `false` if it has never left, and was only found once more.
+    fn take(&mut self, arrival: &Arrival, call: CallInHand) {
+        let visited = Visited {
+            call,
+            is_listed: arrival.is_late,
+            has_left: false,
+            again: None,
+        };
+        self.0.insert(arrival.channel.clone(), visited);
+    }
+
+    /// A call came that is in hand. It is kept if it came again; `false` if it has never left, and was only told of once more: by a
+    /// list of channels, or, if that was first, by its event.
     pub(super) fn keep(&mut self, arrival: Arrival) -> bool {
         let Some(visited) = self.0.get_mut(&arrival.channel) else {
             return false;
         };
         if arrival.is_late && (!visited.has_left || visited.again.is_some()) {
+            return false;
+        }
+        if std::mem::take(&mut visited.is_listed) && !visited.has_left {
             return false;
         }
         visited.leave(&arrival.channel);
@@ -144,14 +160,6 @@ impl CallsInHand {
 }
 
 impl Visited {
-    const fn by(call: CallInHand) -> Self {
-        Self {
-            call,
-            has_left: false,
-            again: None,
-        }
-    }
-
     /// It has left our app, or is gone.
     fn leave(&mut self, channel: &str) {
         self.has_left = true;
@@ -185,14 +193,14 @@ mod tests {
     fn each_call_is_told_what_happened_to_it_and_no_other() {
         let mut calls = CallsInHand::default();
         let (one, two) = (CallbackId::generate(), CallbackId::generate());
-        let mut first = calls.take_caller("1.1".to_owned(), one.to_string());
-        let mut second = calls.take_caller("1.2".to_owned(), two.to_string());
+        let mut first = calls.take_caller(&came("1.1", false), one.to_string());
+        let mut second = calls.take_caller(&came("1.2", false), two.to_string());
         assert_eq!(
             calls.callers(),
             BTreeSet::from([one.to_string(), two.to_string()])
         );
         let (drop, cancel) = (DropId::generate(), CancellationToken::new());
-        let gone = calls.take_drop("1.3".to_owned(), drop, cancel.clone());
+        let gone = calls.take_drop(&came("1.3", false), drop, cancel.clone());
         for channel in ["1.1", "1.3", "1.4"] {
             let key = '9';
             let channel = channel.to_owned();
@@ -222,13 +230,9 @@ mod tests {
     #[test]
     fn a_call_that_comes_again_is_kept_until_it_is_let_go_and_one_that_never_left_is_not() {
         let mut calls = CallsInHand::default();
-        let again = |is_late| Arrival {
-            channel: "1.1".to_owned(),
-            args: vec!["leave".to_owned()],
-            is_late,
-        };
+        let again = |is_late| came("1.1", is_late);
         assert!(!calls.keep(again(false)), "it is not in hand");
-        let mut first = calls.take_caller("1.1".to_owned(), "one".to_owned());
+        let mut first = calls.take_caller(&again(false), "one".to_owned());
         // Found once more by a list of channels.
         assert!(!calls.keep(again(true)));
         assert!(first.try_recv().is_err());
@@ -238,7 +242,7 @@ mod tests {
         assert_eq!(calls.let_go("1.1"), Some(again(false)));
 
         // The event that it had left was lost; it came all the same, and then it is gone.
-        let mut first = calls.take_caller("1.1".to_owned(), "two".to_owned());
+        let mut first = calls.take_caller(&again(false), "two".to_owned());
         assert!(calls.keep(again(false)));
         assert!(matches!(first.try_recv(), Ok(CallerDid::Left { .. })));
         assert!(!calls.keep(again(true)));
@@ -246,10 +250,32 @@ mod tests {
         assert_eq!(calls.let_go("1.1"), None);
 
         // Only the list knows of it.
-        calls.take_caller("1.1".to_owned(), "three".to_owned());
+        calls.take_caller(&again(false), "three".to_owned());
         calls.tell(left("1.1"));
         assert!(calls.keep(again(true)));
         assert_eq!(calls.let_go("1.1"), Some(again(true)));
+
+        // The list knew of it before its event was read, and that says nothing new; the next one does.
+        let mut first = calls.take_caller(&again(true), "four".to_owned());
+        assert!(!calls.keep(again(false)));
+        assert!(first.try_recv().is_err());
+        assert!(calls.keep(again(false)));
+        assert!(matches!(first.try_recv(), Ok(CallerDid::Left { .. })));
+        calls.let_go("1.1");
+
+        // Its event was lost, and it has left before it came again.
+        calls.take_caller(&again(true), "five".to_owned());
+        calls.tell(left("1.1"));
+        assert!(calls.keep(again(false)));
+        assert_eq!(calls.let_go("1.1"), Some(again(false)));
+    }
+
+    fn came(channel: &str, is_late: bool) -> Arrival {
+        Arrival {
+            channel: channel.to_owned(),
+            args: vec!["leave".to_owned()],
+            is_late,
+        }
     }
 
     fn left(channel: &str) -> CallerDid {

@@ -364,9 +364,7 @@ impl IncomingTask {
         match arrival.args.first().map(String::as_str) {
             Some("leave") => {
                 let drop = DropId::generate();
-                let gone = self
-                    .in_hand
-                    .take_drop(channel.clone(), drop, cancel.clone());
+                let gone = self.in_hand.take_drop(&arrival, drop, cancel.clone());
                 let ends = CallEnds { cancel, gone };
                 self.calls.spawn(async move {
                     let left_over = leave(arrival, drop, (config, shared), ends).await;
@@ -375,7 +373,7 @@ impl IncomingTask {
             }
             Some("callback") => {
                 let id = CallbackId::generate();
-                let doing = self.in_hand.take_caller(channel.clone(), id.to_string());
+                let doing = self.in_hand.take_caller(&arrival, id.to_string());
                 self.calls.spawn(async move {
                     called_back::carry(id, arrival, (config, shared), doing, cancel).await;
                     TaskDone::Call(channel, None)
@@ -383,7 +381,7 @@ impl IncomingTask {
             }
             Some("record") => {
                 let (id, pins) = (RecordId::generate(), self.pins.clone());
-                let doing = self.in_hand.take_caller(channel.clone(), id.to_string());
+                let doing = self.in_hand.take_caller(&arrival, id.to_string());
                 self.calls.spawn(async move {
                     recorded::carry(id, arrival, (config, shared), pins, doing, cancel).await;
                     TaskDone::Call(channel, None)
@@ -404,9 +402,7 @@ impl IncomingTask {
                     return;
                 };
                 came.cancel();
-                let gone = self
-                    .in_hand
-                    .take_drop(channel.clone(), order.drop, cancel.clone());
+                let gone = self.in_hand.take_drop(&arrival, order.drop, cancel.clone());
                 let ends = CallEnds { cancel, gone };
                 // The PBX has the last word on what its channel is called.
                 if let Some(adopted) = &mut order.adopted {

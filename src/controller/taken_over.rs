@@ -199,20 +199,20 @@ pub(super) async fn leave(
         carry(order, &config, by, cancel, reply).await;
     });
     let error = match answer(replied, &ends).await {
-        Answer::Ordered(_) => {
+        CallAnswer::Ordered(_) => {
             tasks::join(carrying).await;
             return None;
         }
-        Answer::Gone => {
+        CallAnswer::Gone => {
             info!(%drop, channel, "a call that was handed over has ended before its message");
             return Some(carrying);
         }
-        Answer::Late => {
+        CallAnswer::Late => {
             warn!(%drop, channel, "a call that was handed over gets no message: the database or the pbx did not answer in time");
             turn_away(&rest, &channel, Turned::Away).await;
             return Some(carrying);
         }
-        Answer::Not(error) => error,
+        CallAnswer::Not(error) => error,
     };
     let turned = Turned::of(&error);
     warn!(%drop, channel, why = turned.slug(), %error, "a call that was handed over gets no message");
@@ -252,18 +252,18 @@ pub(super) async fn take_over(
         carry_with(order, Some(sound), &config, shared, cancel, inner).await;
     });
     let error = match answer(replied, &ends).await {
-        Answer::Ordered(ordered) => {
+        CallAnswer::Ordered(ordered) => {
             // Whoever ordered it may have gone.
             let _ = reply.send(Ok(ordered));
             tasks::join(carrying).await;
             return None;
         }
-        Answer::Gone => NotOrdered::NoCall,
-        Answer::Late => {
+        CallAnswer::Gone => NotOrdered::NoCall,
+        CallAnswer::Late => {
             let words = "the database or the PBX did not answer in time".to_owned();
             NotOrdered::Away(words)
         }
-        Answer::Not(error) => error,
+        CallAnswer::Not(error) => error,
     };
     warn!(%drop, channel, %error, "a call that was asked for gets no message");
     let turned = Turned::of(&error);
@@ -277,7 +277,7 @@ pub(super) async fn take_over(
 }
 
 /// What is heard of an order while its call waits.
-enum Answer {
+enum CallAnswer {
     /// Its intent is committed, and the call is the drop's.
     Ordered(OrderedDrop),
     /// It gets no message, for certain.
@@ -292,16 +292,16 @@ enum Answer {
 async fn answer(
     mut replied: oneshot::Receiver<Result<OrderedDrop, NotOrdered>>,
     ends: &CallEnds,
-) -> Answer {
+) -> CallAnswer {
     let of = |answer: Result<OrderedDrop, NotOrdered>| match answer {
-        Ok(ordered) => Answer::Ordered(ordered),
-        Err(error) => Answer::Not(error),
+        Ok(ordered) => CallAnswer::Ordered(ordered),
+        Err(error) => CallAnswer::Not(error),
     };
     let unanswered = tokio::select! {
         biased;
         answered = &mut replied => return of(answered.unwrap_or(Err(NotOrdered::Draining))),
-        () = ends.gone.cancelled() => Answer::Gone,
-        () = sleep(INTENT_WITHIN) => Answer::Late,
+        () = ends.gone.cancelled() => CallAnswer::Gone,
+        () = sleep(INTENT_WITHIN) => CallAnswer::Late,
     };
     ends.cancel.cancel();
     // It may have come at this moment.

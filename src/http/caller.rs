@@ -156,7 +156,7 @@ pub(super) async fn authorise(
     };
     let asked = Asked::of(&api, &request);
     let caller = match credentials {
-        Ok(Credentials::Token(token)) => of_token(&api, asked, token).await,
+        Ok(Credentials::Token(token)) => of_token(&api, action, asked, token).await,
         Ok(Credentials::Session(secret)) => of_session(&api, asked, &secret).await,
         Err(problem) => Err(problem),
     };
@@ -304,10 +304,23 @@ async fn of_session(api: &Api, asked: Asked, secret: &Secret) -> Result<Caller, 
     })
 }
 
-async fn of_token(api: &Api, asked: Asked, token: Token) -> Result<Caller, Problem> {
+async fn of_token(
+    api: &Api,
+    action: Action,
+    asked: Asked,
+    token: Token,
+) -> Result<Caller, Problem> {
     let Asked { ip, request_id } = asked;
-    let kept = api.store.token(token.id()).await?;
     let now = now();
+    let kept = match action {
+        Action::ReadMetrics => {
+            api.state
+                .scrapers
+                .token(&api.store, token.id(), now)
+                .await?
+        }
+        _ => api.store.token(token.id()).await?,
+    };
     let admitted = admit(&token, kept.as_ref(), ip, now);
     let (principal, kept) = match (admitted, kept) {
         (Ok(principal), Some(kept)) => (principal, kept),

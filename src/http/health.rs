@@ -145,7 +145,8 @@ async fn look(api: &Api, now: Instant) -> ReadyReport {
 pub(super) async fn store(api: &Api) -> Option<String> {
     match timeout(STORE_ANSWERS_IN, api.store.ping()).await {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(chain(&error)),
+        // Whoever reaches the address reads it.
+        Ok(Err(error)) => Some(error.reason()),
         Err(_) => Some("it does not answer".to_owned()),
     }
 }

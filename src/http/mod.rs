@@ -26,6 +26,7 @@ mod problem;
 mod ranges;
 mod routes;
 mod scrape;
+mod scrapers;
 mod server;
 mod streams;
 mod timely;
@@ -95,6 +96,7 @@ pub struct ApiState {
     simulations: routes::Simulations,
     limits: limits::Limits,
     attacks: attacks::Attacks,
+    scrapers: scrapers::Scrapers,
     passwords: passwords::PasswordThread,
     exports: outflow::Exports,
     pages: pages::PagesState,
@@ -120,6 +122,7 @@ impl ApiState {
             simulations: routes::Simulations::default(),
             limits: limits::Limits::default(),
             attacks: attacks::Attacks::default(),
+            scrapers: scrapers::Scrapers::default(),
             passwords: passwords::PasswordThread::default(),
             exports: outflow::Exports::default(),
             pages: pages::PagesState::default(),

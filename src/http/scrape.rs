@@ -60,7 +60,7 @@ pub(super) async fn count(request: Request, next: Next) -> Response {
 }
 
 async fn scrape(api: &Api, last: &LastCount) -> Response {
-    let is_store_up = health::store(api).await.is_none();
+    let is_store_up = matches!(timeout(PINGED_IN, health::store(api)).await, Ok(None));
     if is_store_up {
         look_at_store(api, last).await;
     }
@@ -125,6 +125,9 @@ async fn take_over(api: &Api) -> Result<(), StoreError> {
 
 /// For how long the database is not looked at again.
 const HOLDS_FOR: Duration = Duration::from_secs(5);
+
+/// How long the database may take to say that it is there: whoever asks waits ten seconds for all, if nobody has said otherwise.
+const PINGED_IN: Duration = Duration::from_secs(3);
 
 /// How long it may take to count.
 const STORE_ANSWERS_IN: Duration = Duration::from_secs(5);

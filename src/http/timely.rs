@@ -79,7 +79,7 @@ const PATIENT_PAGES: [(&str, &str); 9] = [
     ("POST", "/campaigns/{campaign}/imports/{import}"),
     ("POST", "/campaigns/{campaign}/deletion"),
     ("POST", "/drops/{drop}/replay"),
-    ("POST", "/contacts/{contact}/erase"),
+    ("POST", "/people"),
     ("POST", "/system/doctor"),
     ("POST", "/webhooks/{webhook}/removal"),
     // Who stops everything is not to find that it was stopped in part.

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use aftertone::store::{DropFilter, ListName, OWN_LIST};
+use aftertone::{
+    phone::PhoneNumber,
+    store::{DropFilter, ListName, OWN_LIST},
+};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -96,9 +99,17 @@ async fn a_number_that_is_barred_is_refused_alike_by_every_way() {
         .drops(&DropFilter::All, None, true, 99)
         .await
         .unwrap();
+    // What was ordered and refused is kept as that, and was not called.
+    let (refused, drops): (Vec<_>, Vec<_>) =
+        drops.into_iter().partition(|drop| drop.hold.is_some());
     assert!(
         drops.iter().all(|drop| drop.ruling.contains("\"allowed\"")),
         "{drops:?}"
+    );
+    assert!(
+        refused.iter().all(|drop| drop.started_at.is_none()
+            && drop.number.as_ref().map(PhoneNumber::digits) == Some(barred.digits())),
+        "{refused:?}"
     );
     let known: BTreeSet<_> = drops
         .iter()

@@ -34,7 +34,7 @@ use crate::{
     orders::{DropView, NotOrdered, OrderedDrop},
     phone::PhoneNumber,
     store::{
-        DropFilter, GateHold, HeldDrop, HeldEnd, HeldState, IdempotencyKey, KeptAnswer,
+        AuditEntry, DropFilter, GateHold, HeldDrop, HeldEnd, HeldState, IdempotencyKey, KeptAnswer,
         KeyedAnswer, OrderRecord, RefusedDrop, RefusedOrder, RequestDigest, StoreError, StoredDrop,
     },
     tasks,
@@ -146,13 +146,17 @@ async fn carry_out(
         traceparent: traceparent.as_ref().map(TraceParent::to_string),
         // Whoever takes it over knows the PBX.
         channel: None,
-        audit: crate::store::AuditEntry {
+        audit: AuditEntry {
             after: Some(json!({"number": number, "message": wanted.message}).to_string()),
-            ..audit.clone()
+            ..audit
         },
     };
-    let (held, waits) = (wanted.to_held(drop, &config), wanted.waits);
+    // One that is not dialled now has an id of its own: an intent of the other may have been written and withdrawn, which ended that.
+    let undialled = DropId::generate();
+    let (held, waits) = (wanted.to_held(undialled, &config), wanted.waits);
     let mut kept_order = record.clone();
+    kept_order.keyed.answer.drop = undialled;
+    kept_order.audit.object = undialled.to_string();
     let ordered = drops
         .order(wanted.into_order(drop, traceparent.clone(), record))
         .await;
@@ -199,17 +203,12 @@ async fn carry_out(
         Err(error) => return Err(not_ordered(error)),
     };
     // A refusal stays with its key, so that the same request, sent again later, cannot dial.
-    let problem = problem.with("drop", drop.to_string());
-    kept_order.keyed.answer = KeptAnswer {
-        request: request.clone(),
-        status: problem.kind().status().as_u16(),
-        body: Value::Object(problem.body()).to_string(),
-        drop,
-    };
-    kept_order.audit = crate::store::AuditEntry {
-        after: Some(json!({"number": number, "refused": problem.kind().slug()}).to_string()),
-        ..audit
-    };
+    let problem = problem.with("drop", undialled.to_string());
+    let answer = &mut kept_order.keyed.answer;
+    answer.status = problem.kind().status().as_u16();
+    answer.body = Value::Object(problem.body()).to_string();
+    let refusal = json!({"number": number, "refused": problem.kind().slug()});
+    kept_order.audit.after = Some(refusal.to_string());
     let mut refused = refused_order(&problem, held, ruling, kept_order.foreign_id.as_deref());
     if let Some(traceparent) = traceparent {
         refused.detail["traceparent"] = traceparent.as_str().into();
@@ -234,6 +233,7 @@ async fn hold_order(
     mut record: OrderRecord,
     mut accepted: Value,
 ) -> Result<(Answer, Option<OrderedDrop>), Problem> {
+    accepted["drop"] = held.drop.to_string().into();
     accepted["status"] = HELD.into();
     accepted["held"] = hold.reason.slug().into();
     accepted["until"] = hold.until.to_string().into();

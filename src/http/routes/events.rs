@@ -169,20 +169,22 @@ impl EventStream {
     /// Ends if the reader takes nothing for a while.
     async fn try_tell(&self) -> Result<(), StoreError> {
         let store = &self.api.store;
-        let range = store.event_range().await?;
-        let mut last = self.wanted.after.unwrap_or(range.newest);
-        if range.missed(last) > 0 {
-            last = range.oldest - 1;
-            let reset = json!({"oldest": range.oldest, "newest": range.newest});
-            if !self.reader.tell("reset", &reset).await {
-                return Ok(());
-            }
-        }
+        let mut last = match self.wanted.after {
+            Some(after) => after,
+            None => store.event_range().await?.newest,
+        };
         if !self.reader.greet("events").await {
             return Ok(());
         }
         loop {
             let (events, range) = store.events(last, &self.wanted.filter, AT_A_TIME).await?;
+            // Their retention may pass a reader at any time, also one that is slow.
+            if range.missed(last) > 0 {
+                let reset = json!({"oldest": range.oldest, "newest": range.newest});
+                if !self.reader.tell("reset", &reset).await {
+                    return Ok(());
+                }
+            }
             let is_all = events.len() < AT_A_TIME;
             for event in events {
                 last = event.sequence;

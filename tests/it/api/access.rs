@@ -19,6 +19,33 @@ use crate::{
 
 pub(super) const RIGHT: &str = "correct horse battery";
 
+/// Prometheus is told that the database is away while it is: nobody else is let in meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_read_while_the_database_is_away() {
+    let postgres = Server::default();
+    let server =
+        ApiServer::start_on(pbx(Script::mailbox()), "", Database::Postgres, &postgres).await;
+    let (reader, other) = (
+        server.token(&["metrics:read"]).await,
+        server.token(&["metrics:read"]).await,
+    );
+    let scrape = async |token: &str| {
+        let asked = server.client.get(format!("http://{}/metrics", server.at));
+        server.text(asked.bearer_auth(token)).await
+    };
+    let (status, text) = scrape(&reader).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("\naftertone_store_up 1\n"), "{text}");
+    postgres.down();
+    let (status, text) = scrape(&reader).await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains("\naftertone_store_up 0\n"), "{text}");
+    // Who was not known before is not known now, nor is whoever has the id and not the secret.
+    assert_eq!(scrape(&other).await.0, 503);
+    let forged = format!("{}{}", &reader[..13], &other[13..]);
+    assert_eq!(scrape(&forged).await.0, 401);
+}
+
 #[tokio::test]
 async fn a_user_begins_by_a_link_signs_in_and_out() {
     let server = ApiServer::start(pbx(Script::mailbox()), "").await;

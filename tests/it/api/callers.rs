@@ -121,7 +121,8 @@ async fn who_has_hung_up_unheard_is_not_connected() {
 #[tokio::test]
 async fn who_cannot_be_sent_on_is_hung_up_and_not_connected() {
     let server = taking().await;
-    let rule = Rule::once(Kind::Continue, Fault::Refuse(500));
+    // It is tried again for some seconds.
+    let rule = Rule::always(Kind::Continue, Fault::Refuse(500));
     server.program.fake.with(|world| world.rules = vec![rule]);
     server.is_called("+12025550101").await;
     server.press("1");

@@ -130,6 +130,47 @@ async fn a_token_has_eight_streams() {
     server.stop().await;
 }
 
+/// Whoever reads learns of every event that is not kept any more, at the beginning and while the stream is open.
+#[tokio::test]
+async fn a_stream_says_what_it_has_missed() {
+    let server = ApiServer::start(pbx(Script::mailbox()), "").await;
+    for nth in 0..3 {
+        server.bar(nth).await;
+    }
+    server.prune_events().await;
+    let mut stream = Stream::open(&server, "?after=1", None).await;
+    let reset = stream.next().await;
+    assert_eq!(reset.name, "reset");
+    let first = stream.next().await;
+    assert_eq!(reset.data["oldest"].to_string(), first.id);
+    let mut last: u64 = first.id.parse().unwrap();
+    // How the log is looked at between these is not up to the test: nothing is left out without a word, and once it has to be said.
+    let mut is_said = false;
+    for nth in 3..100 {
+        server.bar(nth).await;
+        server.bar(nth + 100).await;
+        server.prune_events().await;
+        let newest = server.get("/events").await.body["newest"].as_u64().unwrap();
+        while last < newest {
+            let told = stream.next().await;
+            if told.name == "reset" {
+                is_said = true;
+                let oldest = told.data["oldest"].as_u64().unwrap();
+                last = last.max(oldest - 1);
+                continue;
+            }
+            let id: u64 = told.id.parse().unwrap();
+            assert_eq!(id, last + 1, "events are left out without a word");
+            last = id;
+        }
+        if is_said {
+            server.stop().await;
+            return;
+        }
+    }
+    panic!("the log was pruned behind a stream a hundred times, and it never said so");
+}
+
 fn types(page: &Value) -> Vec<&str> {
     let items = page["items"].as_array().unwrap().iter();
     items.map(|item| item["type"].as_str().unwrap()).collect()

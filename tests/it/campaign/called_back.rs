@@ -65,7 +65,8 @@ async fn whoever_opts_out_while_they_are_called_is_called_no_more() {
     let all = fake.with(|world| dialled(world));
     assert_eq!(all.len(), 1, "{}", fake.ladder());
     assert!(all[0] < removed);
-    fixture.assert_each(1, "cancelled").await;
+    // Once whoever has called back has heard it, too.
     stopping.cancel();
     taking.await.unwrap();
+    fixture.assert_each(1, "cancelled").await;
 }
