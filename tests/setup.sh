@@ -159,7 +159,7 @@ apt() {
     yes=
     [ "$apt_command" != install ] || yes='-y --no-install-recommends'
     # shellcheck disable=SC2086  # words of their own
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 \
         -o Dpkg::Options::=--force-confold $apt_command $yes "$@" </dev/null 9<&-
 }
 
