@@ -72,21 +72,6 @@ async fn campaigns_share_the_trunk_and_each_keeps_its_outcomes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_does_not_exist_is_an_error_that_dials_nothing() {
-    let fixture = CampaignFixture::new(Script::mailbox()).await;
-    fixture
-        .campaign_with("spring", 3, |spec| {
-            spec.messages = aftertone::campaign::variant::Messages::One("nowhere".into());
-        })
-        .await;
-    let controller = fixture.open(Selection::All).await.unwrap();
-    assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    let tally = fixture.tally("spring").await;
-    assert_eq!(tally.outcomes[&Outcome::Error], 3);
-    assert_eq!(fixture.requests(Kind::Originate), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_operator_s_wishes_reach_it_through_the_store() {
     let fixture = CampaignFixture::new(Script::mailbox()).await;
     fixture.trunk("starts_per_second = 10\nin_flight = 5");

@@ -245,22 +245,6 @@ async fn each_drop_of_a_campaign_keeps_its_evidence() {
     assert_eq!(partial.count(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_contact_is_called_if_their_evidence_could_not_be_kept() {
-    let fixture = CampaignFixture::new(Script::mailbox()).await;
-    let path = fixture.program.path("aftertone.toml");
-    let kept = fixture.program.path("kept");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("{text}[evidence]\ndir = {kept:?}\n")).unwrap();
-    fixture.campaign("spring", 3).await;
-    let controller = fixture.open(Selection::All).await.unwrap();
-    fs::remove_dir_all(&kept).unwrap();
-    fs::write(&kept, "").unwrap();
-    assert_eq!(controller.run().await.unwrap(), Ended::Over);
-    assert_eq!(fixture.tally("spring").await.outcomes[&Outcome::Error], 3);
-    assert_eq!(fixture.requests(Kind::Originate), 0);
-}
-
 /// Whether the intent of a drop is in the database, by a connection of its own.
 fn stands(file: &Path, drop: &str) -> bool {
     let (file, drop) = (file.to_owned(), drop.to_owned());
