@@ -312,14 +312,11 @@ async fn of_token(
 ) -> Result<Caller, Problem> {
     let Asked { ip, request_id } = asked;
     let now = now();
-    let kept = match action {
-        Action::ReadMetrics => {
-            api.state
-                .scrapers
-                .token(&api.store, token.id(), now)
-                .await?
-        }
-        _ => api.store.token(token.id()).await?,
+    let kept = if action == Action::ReadMetrics {
+        let scrapers = &api.state.scrapers;
+        scrapers.token(&api.store, token.id(), now).await?
+    } else {
+        api.store.token(token.id()).await?
     };
     let admitted = admit(&token, kept.as_ref(), ip, now);
     let (principal, kept) = match (admitted, kept) {
