@@ -349,8 +349,16 @@ fn barred(bench: &Bench) -> Result<(), Failed> {
     call.hand_over(&bench.message().name)?;
     call.until_gone(Duration::from_secs(5))?;
     let path = format!("/drops?number=%2B{}", &call.number.e164()[1..]);
-    let page = api.ask("GET", &path, None)?;
-    check!(page["items"] == json!([]), "{page:#}");
+    // It is kept as what it was, once the call is gone.
+    wait_for(PATIENCE, || {
+        let page = api.ask("GET", &path, None)?;
+        let kept = &page["items"][0];
+        check!(
+            kept["status"] == "refused" && kept["started_at"] == json!(null),
+            "{page:#}"
+        );
+        Ok(())
+    })?;
     call.heard_nothing(bench)?;
     check!(service.said().contains("refused"), "{}", service.said());
     service.stop()
