@@ -53,11 +53,12 @@ impl Pruner {
         loop {
             if let Err(words) = self.look().await {
                 warn!(error = words.as_str(), "what is too old was not deleted");
-                let _ = self.inputs.send(Input::NotPruned(words.clone()));
+                // First for those who look later: a controller that has said it may end at once.
                 let noted = self.store.end_prune_turn(Some(&words), self.clock.now());
                 if let Err(error) = noted.await {
                     debug!(error = chain(&error), "that cannot be noted");
                 }
+                let _ = self.inputs.send(Input::NotPruned(words));
             }
             sleep(LOOK_EVERY).await;
         }

@@ -55,7 +55,8 @@ async fn a_recogniser_with_any_fault_is_in_the_way_of_no_call() {
         ("stalls", ""),
         ("mute", ""),
     ];
-    let runs = rows.map(|(fault, told)| async move {
+    // One at a time: what a fault takes of the machine is its own, and no other call's.
+    for (fault, told) in rows {
         let program = listening(mailbox()).await;
         let ended = run_with(&program, &[fault]).await;
         assert_delivered(&program, fault, &ended);
@@ -64,9 +65,8 @@ async fn a_recogniser_with_any_fault_is_in_the_way_of_no_call() {
         let once = spoken.matches("not of the protocol").count() <= 1;
         let as_told = spoken.contains(told) && (!told.is_empty() || spoken.is_empty());
         let clean = !spoken.contains("2025550101");
-        (!once || !as_told || !clean).then(|| format!("{fault}: {spoken}\n{json:#}"))
-    });
-    none_of(runs.into_iter()).await;
+        assert!(once && as_told && clean, "{fault}: {spoken}\n{json:#}");
+    }
 }
 
 #[tokio::test]
