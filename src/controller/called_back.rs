@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     handed_over::{Turned, send_on, turn_away},
-    prompted_line::{PromptedLine, until},
+    prompted_line::{PromptedLine, SLACK, until},
     run_of::SharedRun,
 };
 use crate::{
@@ -49,15 +49,12 @@ pub(super) async fn carry(
         turn_away(&rest, &arrival.channel, Turned::Unknown).await;
         return;
     };
-    let arg = |at: usize| {
-        let text = arrival.args.get(at).map(|text| text.trim());
-        text.filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    let caller = arg(1).and_then(|text| PhoneNumber::parse(&text, config.pbx.rules).ok());
+    let caller = arrival.arg(1);
+    let caller = caller.and_then(|text| PhoneNumber::parse(text, config.pbx.rules).ok());
     let call = NewCallback {
         id,
         caller: caller.clone(),
-        called: arg(2),
+        called: arrival.arg(2).map(str::to_owned),
         rules: config.pbx.rules,
         pbx: config.instance.clone(),
     };
@@ -374,9 +371,6 @@ const DIALLING: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether a call still follows.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// How much longer than its prompt a playback may take before it counts as over.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// The longest that a call is kept, whatever is pressed; `aftertone-callback` in the dialplan has the same limit, and a little more.
 const LONGEST: Duration = Duration::from_secs(600);

@@ -8,8 +8,8 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::{
-    ari::{Failure, Rest},
-    campaign::policy::CampaignKind,
+    ari::{Arrival, Failure, Rest},
+    campaign::{Decision, policy::CampaignKind},
     clock,
     config::DialplanPlace,
     drop::{Adoption, Begin, RefusalKind, WhenHuman},
@@ -73,10 +73,8 @@ impl Turned {
     pub(super) fn of(error: &NotOrdered) -> Self {
         match error {
             NotOrdered::Stopped(ruling) => match ruling.decision {
-                crate::campaign::Decision::Held { .. } => Self::Held,
-                crate::campaign::Decision::Refused(_) | crate::campaign::Decision::Allowed => {
-                    Self::Refused
-                }
+                Decision::Held { .. } => Self::Held,
+                Decision::Refused(_) | Decision::Allowed => Self::Refused,
             },
             NotOrdered::Erased => Self::Refused,
             NotOrdered::KeyTaken => Self::Duplicate,
@@ -97,11 +95,8 @@ impl HandedOver {
     ///
     /// # Errors
     /// [`Turned`]: without a message or a number nothing is played.
-    pub(super) fn read(args: &[String], rules: Rules) -> Result<Self, Turned> {
-        let arg = |at: usize| {
-            let text = args.get(at).map(|text| text.trim());
-            text.filter(|text| !text.is_empty())
-        };
+    pub(super) fn read(arrival: &Arrival, rules: Rules) -> Result<Self, Turned> {
+        let arg = |at| arrival.arg(at);
         let kept = |at| arg(at).map(|text| text.chars().take(LONGEST).collect::<String>());
         let message = arg(1).ok_or(Turned::Message)?;
         let number = arg(3).ok_or(Turned::Number)?;
@@ -311,8 +306,12 @@ mod tests {
     use super::*;
 
     fn read(args: &str) -> Result<HandedOver, Turned> {
-        let args: Vec<_> = args.split(',').map(str::to_owned).collect();
-        HandedOver::read(&args, Rules::default())
+        let arrival = Arrival {
+            channel: "1.1".to_owned(),
+            args: args.split(',').map(str::to_owned).collect(),
+            is_late: false,
+        };
+        HandedOver::read(&arrival, Rules::default())
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use tracing::{debug, warn};
+use tracing::debug;
 
+use super::handed_over::hang_up;
 use crate::{
     ari::{Failure, Rest},
     clock,
@@ -88,13 +89,7 @@ impl<P> PromptedLine<P> {
     }
 
     pub(super) async fn hang_up(&self) {
-        if let Err(failure) = self.rest.hang_up(&self.channel).await {
-            warn!(
-                channel = self.channel,
-                detail = failure.detail,
-                "cannot hang up; the pbx ends it at its time limit"
-            );
-        }
+        hang_up(&self.rest, &self.channel).await;
     }
 }
 
@@ -105,3 +100,6 @@ pub(super) async fn until<T>(doing: &mut Option<BoxFuture<'static, T>>) -> T {
         None => std::future::pending().await,
     }
 }
+
+/// How much longer than its sound a playback may take before it counts as over.
+pub(super) const SLACK: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ use super::{
     kept_recording::{self, KeptBy, Take},
     pbx_recordings::{self, TakeName},
     pin_desk::{PinDesk, PinTrouble},
-    prompted_line::{PromptedLine, until},
+    prompted_line::{PromptedLine, SLACK, until},
     record_caller::RecordCaller,
     run_of::SharedRun,
 };
@@ -42,12 +42,8 @@ pub(super) async fn carry(
     cancel: CancellationToken,
 ) {
     let rest = shared.session.rest();
-    let channel = arrival.channel;
-    let arg = |at: usize| {
-        let text = arrival.args.get(at).map(|text| text.trim());
-        text.filter(|text| !text.is_empty())
-    };
-    let Some(name) = arg(1).and_then(|name| name.parse::<Name>().ok()) else {
+    let channel = arrival.channel.clone();
+    let Some(name) = arrival.arg(1).and_then(|name| name.parse::<Name>().ok()) else {
         warn!(
             channel,
             "a call is to record a message, and brings no name for it: it goes on in the dialplan"
@@ -70,7 +66,7 @@ pub(super) async fn carry(
             return;
         }
     }
-    let caller = RecordCaller::of(arg(2), config.pbx.rules);
+    let caller = RecordCaller::of(arrival.arg(2), config.pbx.rules);
     info!(recording = %id, channel, %name, is_known = caller.is_known(), "a call has come to record a message");
     let mut call = RecordCall {
         id,
@@ -417,9 +413,6 @@ const STORE_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest prompt.
 const LONGEST_SOUND: Duration = Duration::from_secs(60);
-
-/// How much longer than its sound a playback may take before it counts as over.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// Within which it is heard of that they have hung up, if what they heard ends for that.
 const GRACE: Duration = Duration::from_millis(300);

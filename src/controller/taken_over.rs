@@ -180,7 +180,7 @@ pub(super) async fn leave(
 ) -> LeftOver {
     let rest = shared.session.rest();
     let channel = arrival.channel.clone();
-    let handed = match HandedOver::read(&arrival.args, config.pbx.rules) {
+    let handed = match HandedOver::read(&arrival, config.pbx.rules) {
         Ok(handed) => handed,
         Err(turned) => {
             warn!(%drop, channel, why = turned.slug(), "a call that was handed over is not taken");
@@ -216,15 +216,15 @@ pub(super) async fn leave(
     };
     let turned = Turned::of(&error);
     warn!(%drop, channel, why = turned.slug(), %error, "a call that was handed over gets no message");
-    match (&error, arrival.is_late) {
-        (NotOrdered::Stopped(ruling), _) if matches!(ruling.decision, Decision::Refused(_)) => {
-            hang_up(&rest, &channel).await;
-            refused.write(&shared, ruling).await;
-        }
-        (NotOrdered::Erased, _) => hang_up(&rest, &channel).await,
-        // The process that began with it is gone, and what it played is not known.
-        (NotOrdered::KeyTaken, true) => hang_up(&rest, &channel).await,
-        _ => turn_away(&rest, &channel, turned).await,
+    // The process that began with it is gone, and what it played is not known.
+    let is_begun = turned == Turned::Duplicate && arrival.is_late;
+    if turned == Turned::Refused || is_begun {
+        hang_up(&rest, &channel).await;
+    } else {
+        turn_away(&rest, &channel, turned).await;
+    }
+    if let NotOrdered::Stopped(ruling) = &error {
+        refused.write(&shared, ruling).await;
     }
     Some(carrying)
 }

@@ -119,6 +119,12 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// An argument behind the app; `None` if it is empty or not there.
+    pub fn arg(&self, at: usize) -> Option<&str> {
+        let text = self.args.get(at).map(|text| text.trim());
+        text.filter(|text| !text.is_empty())
+    }
+
     /// The arrival of a channel that is none of ours, if its first argument is one of these words.
     fn of(channel: &str, args: Vec<String>, is_late: bool) -> Option<Self> {
         let is_one = args.first().is_some_and(|word| ARRIVALS.contains(&&**word))
