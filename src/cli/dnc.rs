@@ -128,10 +128,7 @@ pub(super) async fn run(
     printer: Printer,
 ) -> Result<Exit, CliError> {
     // A do-not-call list may hold premium numbers.
-    let rules = Rules {
-        allow_premium: true,
-        ..config.pbx.rules
-    };
+    let rules = config.pbx.rules.with_premium();
     // What bars somebody must not fail because the database is busy.
     let store = || open_patiently(config, printer);
     let to_read = || database::open_to_read(config);

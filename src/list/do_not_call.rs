@@ -71,10 +71,7 @@ impl<R: Read> DoNotCall<R> {
             list,
             columns,
             not_taken,
-            rules: Rules {
-                allow_premium: true,
-                ..rules
-            },
+            rules: rules.with_premium(),
         })
     }
 

@@ -181,6 +181,16 @@ impl PhoneNumber {
         all.into_iter().collect()
     }
 
+    /// The same, this one first.
+    pub fn with_spellings(&self) -> Vec<Self> {
+        let mut all = self.spellings();
+        // What comes before it stays in order.
+        if let Some(at) = all.iter().position(|one| one == self) {
+            all[..=at].rotate_right(1);
+        }
+        all
+    }
+
     /// The spellings that are one step away.
     fn respelt(&self) -> Vec<Self> {
         let digits = self.digits.as_str();
@@ -218,10 +228,7 @@ fn brazilian(digits: &str) -> Option<String> {
 
 /// A number that is valid, or kept for fiction, however much it costs.
 fn valid(text: &str, rules: Rules) -> Option<PhoneNumber> {
-    let rules = Rules {
-        allow_premium: true,
-        ..rules
-    };
+    let rules = rules.with_premium();
     let text: String = text
         .chars()
         .map(|c| {
@@ -632,6 +639,17 @@ mod tests {
             found.sort();
             expected.sort_unstable();
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_comes_before_its_other_spellings() {
+        for text in ["+3780549886377", "+390549886377", "+442079460958"] {
+            let number = PhoneNumber::from_e164(text).unwrap();
+            let mut all = number.with_spellings();
+            assert_eq!(all[0], number);
+            all.sort();
+            assert_eq!(all, number.spellings());
         }
     }
 }

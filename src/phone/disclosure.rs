@@ -167,10 +167,7 @@ fn is_time(word: &str) -> bool {
 
 /// Whether digits are a number that can be dialled, by the country's way of writing it or with its code.
 fn is_number(digits: &str, rules: Rules) -> bool {
-    let rules = Rules {
-        allow_premium: true,
-        ..rules
-    };
+    let rules = rules.with_premium();
     let is_foreign = digits.bytes().any(|b| !b.is_ascii_digit());
     is_foreign
         || PhoneNumber::parse(digits, rules).is_ok()

@@ -170,6 +170,16 @@ pub struct Rules {
     pub allow_premium: bool,
 }
 
+impl Rules {
+    /// The same for a number that is looked for or barred, and not dialled: it may be a premium-rate one.
+    pub const fn with_premium(self) -> Self {
+        Self {
+            allow_premium: true,
+            ..self
+        }
+    }
+}
+
 /// A country or territory that has a numbering plan, by its ISO 3166-1 code. The default is `US`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Region(rlibphonenumber::Region);

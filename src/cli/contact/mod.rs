@@ -8,10 +8,7 @@ mod show;
 use clap::{Args, Subcommand};
 
 use super::{CliError, Exit, printer::Printer};
-use crate::{
-    config::Config,
-    phone::{PhoneNumber, Rules},
-};
+use crate::{config::Config, phone::PhoneNumber};
 
 /// See all that is known of a person, hand it out, or erase it
 #[derive(Debug, Args)]
@@ -46,17 +43,7 @@ pub(super) async fn run(
 /// The number that was given, with every spelling that dials the same telephone. It comes first.
 pub(super) fn spellings(text: &str, config: &Config) -> Result<Vec<PhoneNumber>, CliError> {
     // What is known of a person may be about a number that is not dialled.
-    let rules = Rules {
-        allow_premium: true,
-        ..config.pbx.rules
-    };
+    let rules = config.pbx.rules.with_premium();
     let number = PhoneNumber::parse(text, rules).map_err(CliError::new)?;
-    let mut all = vec![number.clone()];
-    all.extend(
-        number
-            .spellings()
-            .into_iter()
-            .filter(|other| *other != number),
-    );
-    Ok(all)
+    Ok(number.with_spellings())
 }

@@ -132,7 +132,7 @@ async fn show(
 async fn find(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<Response, Problem> {
     let query = form.text("query").unwrap_or("").to_owned();
     let shell = PageShell::of(&api, &caller, "Contacts", "/contacts").await;
-    let rules = number_rules(&api);
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let found = if query.is_empty() {
         None
     } else {
@@ -148,14 +148,6 @@ async fn find(State(api): State<Api>, caller: Caller, form: PageForm) -> Result<
             may_erase: caller.may(Action::Erase, Object::Any).is_ok(),
         },
     )
-}
-
-/// How the number of a person is read: it may be one that is not dialled.
-pub(super) fn number_rules(api: &Api) -> Rules {
-    Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    }
 }
 
 async fn look(
@@ -233,9 +225,10 @@ fn searches(query: &str, rules: Rules) -> (Vec<ContactSearch>, String) {
     let id = ContactSearch::ForeignId(query.to_owned());
     if let Ok(number) = PhoneNumber::parse(query, rules) {
         let words = format!("the number {number}, or the id");
-        let mut numbers = vec![number.clone()];
-        numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
-        return (vec![ContactSearch::Numbers(numbers), id], words);
+        return (
+            vec![ContactSearch::Numbers(number.with_spellings()), id],
+            words,
+        );
     }
     let is_four = query.len() == 4 && query.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(digits) = query.parse().ok().filter(|_| is_four) {

@@ -23,7 +23,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         routes,
     },
-    phone::{PhoneNumber, Rules, masked_text},
+    phone::{PhoneNumber, masked_text},
     store::{ListName, OWN_LIST},
 };
 
@@ -109,10 +109,7 @@ async fn look_up(
 ) -> Result<Response, Problem> {
     let mut shown = made(&api, &caller).await?;
     let query = form.text("number").unwrap_or("").to_owned();
-    let rules = Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    };
+    let rules = api.config.borrow().pbx.rules.with_premium();
     shown.looked_up = match PhoneNumber::parse(&query, rules) {
         Ok(number) => {
             let entries = api.store.barred(&number).await?.into_iter();

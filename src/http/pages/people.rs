@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     PageRoute, contact,
-    contacts::{FoundContact, FoundDrop, masked, number_rules, of_person, spaced},
+    contacts::{FoundContact, FoundDrop, masked, of_person, spaced},
     form::PageForm,
     page, pages,
     shell::{Moment, PageShell},
@@ -195,7 +195,7 @@ async fn meant(api: &Api, form: &PageForm) -> Result<Result<Meant, String>, Prob
             "give a number, such as +12025550101, and nothing else".to_owned()
         ));
     };
-    let read = PhoneNumber::parse(typed, number_rules(api));
+    let read = PhoneNumber::parse(typed, api.config.borrow().pbx.rules.with_premium());
     Ok(match read {
         Ok(number) => Ok(Meant {
             number,
@@ -221,8 +221,7 @@ impl PeoplePage {
 impl ShownPerson {
     async fn of(api: &Api, caller: &Caller, meant: Meant) -> Result<Self, Problem> {
         let Meant { number, field } = meant;
-        let mut numbers = vec![number.clone()];
-        numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
+        let numbers = number.with_spellings();
         let record = api.store.person(&numbers).await?;
         let decisions = record.contacts.iter().map(|one| one.decisions.len());
         let kept = [

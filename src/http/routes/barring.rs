@@ -22,7 +22,6 @@ use crate::{
         timely::LONGEST_SILENCE,
     },
     list::{DoNotCall, LeftOut, ListError, Numbers},
-    phone::Rules,
     store::{AuditEntry, ListName, OWN_LIST},
     tasks,
 };
@@ -79,10 +78,7 @@ pub(in crate::http) async fn import(
         .ok_or_else(|| Problem::not_found("list"))?;
     let file = keep(&api, body).await?;
     // A do-not-call list may hold premium numbers.
-    let rules = Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    };
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let opened = blocking(move || DoNotCall::open(file, &columns, rules));
     let mut numbers = opened.await?;
     let mut done = BarredList {

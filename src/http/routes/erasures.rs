@@ -21,7 +21,7 @@ use crate::{
         problem::{Problem, ProblemKind},
     },
     id::DropId,
-    phone::{PhoneNumber, Rules, masked_text},
+    phone::{PhoneNumber, masked_text},
     store::{AuditEntry, ErasedPerson},
     tasks,
 };
@@ -116,15 +116,10 @@ pub(in crate::http) async fn erase(
 /// The number of a person that a request names, with every spelling that dials the same telephone; it comes first.
 pub(super) fn person(api: &Api, fields: &mut Fields) -> Option<Vec<PhoneNumber>> {
     // What is known of a person may be about a number that is not dialled.
-    let rules = Rules {
-        allow_premium: true,
-        ..api.config.borrow().pbx.rules
-    };
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let number = fields.parsed("number", |text| PhoneNumber::parse(text, rules));
     let number = fields.required("number", number, "a number, such as `+12025550101`")?;
-    let mut numbers = vec![number.clone()];
-    numbers.extend(number.spellings().into_iter().filter(|one| *one != number));
-    Some(numbers)
+    Some(number.with_spellings())
 }
 
 /// Forgets what was spoken with something of a person in it: which is about whom cannot be told.
