@@ -69,14 +69,24 @@ pub(super) struct Loaded {
 }
 
 impl Loader {
-    /// Looks for so many messages; `None` if this server does not hold the endpoint any more.
+    /// Looks for so many messages; `None` if this server does not hold the endpoint any more. After the database has failed, `here`
+    /// are those that are in memory: what was taken besides, though the answer never came, is taken again.
     pub(super) async fn load(
         &self,
         room: usize,
+        here: Option<Vec<i64>>,
         mut cursor: LogCursor,
         now: Timestamp,
     ) -> Result<Option<Loaded>, StoreError> {
         let id = self.webhook.id;
+        if let Some(here) = here
+            && !self
+                .store
+                .release_all_but((id, &self.server), &here)
+                .await?
+        {
+            return Ok(None);
+        }
         let is_ordered = self.webhook.settings.ordered;
         let taken = self
             .store

@@ -52,8 +52,13 @@ pub(super) struct EndpointWorker {
     jobs: JoinSet<JobDone>,
     /// What is to be written.
     unwritten: Vec<AttemptEnd>,
-    is_writing: bool,
+    /// The messages of which something is being written; `None`: nothing is.
+    writing: Option<Vec<i64>>,
+    /// Whether the database failed to write something, of which it is not known whether it did.
+    is_unsure: bool,
     is_loading: bool,
+    /// Whether the database failed while it was looked for messages: it may have given some that never came.
+    has_lost: bool,
     /// Whether there may be messages to load.
     has_more: bool,
     /// When a message is due that is not in memory.
@@ -88,8 +93,10 @@ impl EndpointWorker {
             parts,
             jobs: JoinSet::new(),
             unwritten: Vec::new(),
-            is_writing: false,
+            writing: None,
+            is_unsure: false,
             is_loading: false,
+            has_lost: false,
             has_more: true,
             next_at: None,
             store_again: None,
@@ -156,20 +163,31 @@ impl EndpointWorker {
         }
         // What disables it comes last: nothing can be written behind that.
         let is_time = !self.queue.is_over() || self.queue.is_idle();
-        if !self.unwritten.is_empty() && !self.is_writing && is_time {
+        if !self.unwritten.is_empty() && self.writing.is_none() && is_time {
             self.write();
         }
-        // In order, nothing comes in before it is known what goes out.
-        let is_settled = self.unwritten.is_empty() && !self.is_writing;
-        let may_load = is_settled || !self.parts.loader.webhook.settings.ordered;
+        // In order, nothing comes in before it is known what goes out. Nor does anything while it is not known whether something
+        // was written: it would be taken for what is in memory.
+        let is_settled = self.unwritten.is_empty() && self.writing.is_none();
+        let must_settle = self.parts.loader.webhook.settings.ordered || self.is_unsure;
+        let may_load = is_settled || !must_settle;
         let room = self.queue.room(at);
         if self.has_more && !self.is_loading && may_load && room > 0 {
             self.is_loading = true;
             self.has_more = false;
             let (loader, cursor) = (self.parts.loader.clone(), self.cursor);
-            self.jobs
-                .spawn(async move { JobDone::Loaded(loader.load(room, cursor, now()).await) });
+            let here = self.has_lost.then(|| self.in_memory());
+            self.jobs.spawn(async move {
+                JobDone::Loaded(loader.load(room, here, cursor, now()).await)
+            });
         }
+    }
+
+    /// The messages that this worker knows of, those included of which something is still to be written.
+    fn in_memory(&self) -> Vec<i64> {
+        let unwritten = self.unwritten.iter().flat_map(AttemptEnd::ids);
+        let writing = self.writing.iter().flatten().copied();
+        self.queue.ids().chain(unwritten).chain(writing).collect()
     }
 
     fn send(&mut self, delivery: DueDelivery) {
@@ -198,8 +216,8 @@ impl EndpointWorker {
     }
 
     fn write(&mut self) {
-        self.is_writing = true;
         let ends = std::mem::take(&mut self.unwritten);
+        self.writing = Some(ends.iter().flat_map(AttemptEnd::ids).collect());
         let (loader, health) = (self.parts.loader.clone(), *self.queue.health());
         self.jobs.spawn(async move {
             let settled: Vec<SettledDelivery> =
@@ -243,6 +261,7 @@ impl EndpointWorker {
             }
             JobDone::Loaded(Ok(Some(loaded))) => {
                 self.is_loading = false;
+                self.has_lost = false;
                 self.cursor = loaded.cursor;
                 self.has_more |= loaded.has_more;
                 // Unless what is there waits for others, or for what is before it.
@@ -261,7 +280,8 @@ impl EndpointWorker {
                 self.unwritten.extend(unmade);
             }
             JobDone::Written(Ok(true)) => {
-                self.is_writing = false;
+                self.writing = None;
+                self.is_unsure = false;
                 self.store_again = None;
             }
             JobDone::Loaded(Ok(None)) | JobDone::Written(Ok(false)) => {
@@ -270,11 +290,13 @@ impl EndpointWorker {
             }
             JobDone::Loaded(Err(error)) => {
                 self.is_loading = false;
+                self.has_lost = true;
                 self.has_more = true;
                 self.on_trouble(&error);
             }
             JobDone::Written(Err((error, mut ends))) => {
-                self.is_writing = false;
+                self.writing = None;
+                self.is_unsure = true;
                 ends.append(&mut self.unwritten);
                 self.unwritten = ends;
                 self.on_trouble(&error);
@@ -325,7 +347,7 @@ impl EndpointWorker {
         let ending = async {
             loop {
                 let is_store_well = self.store_again.is_none();
-                if !self.unwritten.is_empty() && !self.is_writing && is_store_well {
+                if !self.unwritten.is_empty() && self.writing.is_none() && is_store_well {
                     self.write();
                 }
                 let Some(done) = self.jobs.join_next().await else {

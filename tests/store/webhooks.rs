@@ -28,6 +28,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         one_server_holds_an_endpoint_at_a_time,
         a_position_moves_with_its_messages_or_not_at_all,
         what_a_dead_server_had_is_taken_by_the_next,
+        what_was_taken_and_never_came_is_taken_again,
+        an_end_that_is_written_twice_counts_once,
         what_failed_is_due_again_and_what_is_dead_stays,
         how_long_an_endpoint_waits_is_known,
         an_ordered_endpoint_has_nothing_before_its_turn,
@@ -226,6 +228,36 @@ async fn what_a_dead_server_had_is_taken_by_the_next(base: &Base) {
     assert_eq!(late.await.unwrap(), Some((vec![], None)));
     let ended = settled(taken.0[0].id, DeliveryState::Delivered, None);
     assert!(!settle(&store, &webhook, &[ended], None).await);
+}
+
+async fn what_was_taken_and_never_came_is_taken_again(base: &Base) {
+    let (store, webhook) = held(base).await;
+    let queued = queue(&store, &webhook, (0, 3), &[1, 2, 3]).await.unwrap();
+    // The first is in memory; the answer with the others was lost.
+    let here = [queued[0].0];
+    let released = store.release_all_but((webhook.id, "one"), &here).await;
+    assert!(released.unwrap());
+    let (taken, _) = take(&store, &webhook, false, 9, now()).await;
+    assert_eq!(ids(&taken), ["evt_2", "evt_3"]);
+    let other = store.release_all_but((webhook.id, "two"), &[]).await;
+    assert!(!other.unwrap());
+    let (none, _) = take(&store, &webhook, false, 9, now()).await;
+    assert_eq!(ids(&none), Vec::<String>::new());
+}
+
+async fn an_end_that_is_written_twice_counts_once(base: &Base) {
+    let (store, webhook) = held(base).await;
+    let queued = queue(&store, &webhook, (0, 1), &[1]).await.unwrap();
+    let later = now() + SignedDuration::from_secs(5);
+    let end = settled(queued[0].0, DeliveryState::Pending, Some(later));
+    // The answer to the first was lost.
+    for _ in 0..2 {
+        assert!(settle(&store, &webhook, std::slice::from_ref(&end), None).await);
+    }
+    let one = store.webhook_delivery(webhook.id, queued[0].0).await;
+    assert_eq!(one.unwrap().unwrap().attempts.len(), 1);
+    let (due, _) = take(&store, &webhook, false, 9, later).await;
+    assert_eq!(due[0].attempts, 1);
 }
 
 async fn what_failed_is_due_again_and_what_is_dead_stays(base: &Base) {

@@ -55,6 +55,14 @@ pub(super) struct AttemptEnd {
     pub(super) disable: Option<DisabledBecause>,
 }
 
+impl AttemptEnd {
+    /// The messages that it changes.
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
+        let released = self.released.iter().copied();
+        std::iter::once(self.settled.id).chain(released)
+    }
+}
+
 impl EndpointQueue {
     pub(super) fn new(settings: &WebhookSettings, health: WebhookHealth) -> Self {
         let concurrency = settings.concurrency as usize;
@@ -112,6 +120,12 @@ impl EndpointQueue {
                 0
             }
         }
+    }
+
+    /// The messages that are in memory.
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
+        let ready = self.ready.iter().map(|delivery| delivery.id);
+        ready.chain(self.in_flight.keys().copied())
     }
 
     /// Takes messages into memory.

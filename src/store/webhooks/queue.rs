@@ -303,6 +303,26 @@ impl Store {
         Ok(Some(queued))
     }
 
+    /// Takes all messages out of this server's memory but these, which it has: what it had taken while the database failed is in
+    /// no memory. `false` if it does not hold the endpoint any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn release_all_but(
+        &self,
+        (id, server): (WebhookId, &str),
+        here: &[i64],
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.write("give messages back that were lost").await?;
+        if !tx.holds_webhook(id, server).await? {
+            return Ok(false);
+        }
+        let here = rows(here.iter().map(|id| row! { id: id }));
+        tx.execute(RELEASE_OTHERS, args![&here, id.0]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
     /// Takes messages that are due into this server's memory, at most so many, in the order in which they are due; those of
     /// an ordered endpoint in the order of their events, and none behind one that is not due yet. Returns also when the next
     /// one is due. `None` if this server does not hold the endpoint any more.
@@ -351,7 +371,8 @@ impl Store {
 
     /// Writes what came of attempts, and the health of the endpoint after them; takes those of `released` out of memory; and if
     /// the endpoint is to be disabled, does that and tells of it. `false` if this server does not hold it any more: nothing
-    /// was written.
+    /// was written. Of a message that is in no memory nothing is written either: it was written before, though the answer of the
+    /// database was lost.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -550,7 +571,8 @@ const ADD_ATTEMPTS: Sql = sql!(
      1 + coalesce((SELECT max(earlier.nth) FROM webhook_attempts earlier WHERE earlier.delivery = given.id), 0), \
      given.at, given.took_ms, given.status, given.fault, given.answer FROM ",
     { id BIGINT, at BIGINT, took_ms BIGINT, status BIGINT, fault TEXT, answer TEXT },
-    " WHERE EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_deliveries.id = given.id)"
+    " WHERE EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_deliveries.id = given.id \
+     AND webhook_deliveries.taken = 1)"
 );
 
 /// What is delivered can be made from its events again.
@@ -559,11 +581,17 @@ const SETTLE: Sql = sql!(
      settled_at = CASE WHEN given.state = 'pending' THEN NULL ELSE $2 END, \
      body = CASE WHEN given.state = 'delivered' THEN NULL ELSE body END FROM ",
     { id BIGINT, state TEXT, due_at BIGINT },
-    " WHERE webhook_deliveries.id = given.id"
+    " WHERE webhook_deliveries.id = given.id AND webhook_deliveries.taken = 1"
 );
 
 const RELEASE: Sql = sql!(
     "UPDATE webhook_deliveries SET taken = 0 WHERE id IN (SELECT given.id FROM ",
+    { id BIGINT },
+    ")"
+);
+
+const RELEASE_OTHERS: Sql = sql!(
+    "UPDATE webhook_deliveries SET taken = 0 WHERE webhook = $2 AND taken = 1 AND id NOT IN (SELECT given.id FROM ",
     { id BIGINT },
     ")"
 );

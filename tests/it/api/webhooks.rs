@@ -583,6 +583,47 @@ async fn what_was_not_kept_for_an_endpoint_is_said() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_while_the_database_failed_is_sent_without_a_restart() {
+    let server = ApiServer::with_webhooks(Database::Sqlite, &Server::default()).await;
+    let receiver = Receiver::start(|_, nth| match nth {
+        0 => Reply::Status(500),
+        _ => Reply::Status(200),
+    })
+    .await;
+    let types = json!({"types": ["do_not_call.added"]});
+    let made = server.add(&receiver, types).await;
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    server.bar(0).await;
+    server.until(&id, |shown| shown["failures"] == 1).await;
+    // From here on what is due can be taken, and the transaction behind that fails.
+    server
+        .run(
+            "CREATE TRIGGER fails BEFORE UPDATE OF position ON webhooks \
+             BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+        )
+        .await;
+    server.bar(1).await;
+    let path = format!("/webhooks/{id}/deliveries");
+    loop {
+        let log = server.get(&path).await.body;
+        if log["items"][0]["due_at"].is_null() {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    server.run("DROP TRIGGER fails").await;
+    let all = receiver.until(3).await;
+    assert_eq!(
+        all.iter().filter(|one| one.id() == all[0].id()).count(),
+        2,
+        "{all:?}"
+    );
+    let shown = server.until(&id, |shown| shown["pending"] == 0).await;
+    assert_eq!(shown["failures"], 0);
+    server.stop().await;
+}
+
 /// `tests/webhooks.sh` gives what was received to the published libraries of other languages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_rotated_without_a_gap() {
