@@ -13,7 +13,7 @@ use crate::{
     events::{EventFilter, EventKind, LoggedEvent},
     store::{
         DeliveryAttempt, DeliveryState, DueDelivery, LogProgress, NewMessage, ReplayOrder,
-        SettledDelivery, Store, StoreError, Webhook,
+        SettledDelivery, Store, StoreError, Webhook, WebhookId,
     },
 };
 
@@ -69,7 +69,17 @@ pub(super) struct Loaded {
 }
 
 impl Loader {
-    /// Looks for so many messages; `None` if this server does not hold the endpoint any more. After the database has failed, `here`
+    /// What the endpoint is, as this server holds it.
+    fn key(&self) -> (WebhookId, i64, &str) {
+        (self.webhook.id, self.webhook.version, &self.server)
+    }
+
+    /// Whether what was made for the endpoint may still be sent to it.
+    pub(super) async fn may_send(&self) -> Result<bool, StoreError> {
+        self.store.may_send(self.key()).await
+    }
+
+    /// Looks for so many messages; `None` if this server does not hold the endpoint any more, or not as it is. After the database has failed, `here`
     /// are those that are in memory: what was taken besides, though the answer never came, is taken again.
     pub(super) async fn load(
         &self,
@@ -295,7 +305,7 @@ impl Loader {
     ) -> Result<Option<Vec<DueDelivery>>, StoreError> {
         let queued = self
             .store
-            .queue_messages(self.webhook.id, &self.server, progress, &messages, now)
+            .queue_messages(self.key(), progress, &messages, now)
             .await?;
         let Some(queued) = queued else {
             return Ok(None);

@@ -73,6 +73,8 @@ pub(super) struct EndpointWorker {
 #[derive(Debug)]
 enum JobDone {
     Sent(i64, HookAttempt),
+    /// The endpoint is not what a message was made for any more, or the database did not say.
+    Unsent(i64, Option<StoreError>),
     Loaded(Result<Option<Loaded>, StoreError>),
     /// What was to be written, if it was not.
     Written(Result<bool, (StoreError, Vec<AttemptEnd>)>),
@@ -152,14 +154,14 @@ impl EndpointWorker {
         // Where it is in the log is stored now and then, also while there is nothing to tell.
         self.has_more |= self.cursor.is_late(at);
         let is_store_well = self.store_again.is_none_or(|wait| wait.until() <= at);
+        if !is_store_well {
+            return;
+        }
         // What is not written yet is not to grow without end.
         if self.unwritten.len() < MOST_UNWRITTEN {
             while let Some(delivery) = self.queue.start(at) {
                 self.send(delivery);
             }
-        }
-        if !is_store_well {
-            return;
         }
         // What disables it comes last: nothing can be written behind that.
         let is_time = !self.queue.is_over() || self.queue.is_idle();
@@ -190,16 +192,23 @@ impl EndpointWorker {
         self.queue.ids().chain(unwritten).chain(writing).collect()
     }
 
+    /// Sends a message, unless the endpoint was changed since the message came into memory, or somebody was erased: it may tell
+    /// what it is not to tell any more.
     fn send(&mut self, delivery: DueDelivery) {
-        let at = now();
-        let is_good =
-            |(_, ends): &&(WebhookSecret, Option<Timestamp>)| ends.is_none_or(|ends| ends > at);
-        let secrets = self.parts.secrets.iter().filter(is_good);
-        let secrets: Vec<_> = secrets.map(|(secret, _)| secret.clone()).collect();
+        let secrets = self.parts.secrets.clone();
         let client = self.parts.client.clone();
-        let url = self.parts.loader.webhook.settings.url.clone();
-        let webhook = self.parts.loader.webhook.id.to_string();
+        let loader = self.parts.loader.clone();
         self.jobs.spawn(async move {
+            match loader.may_send().await {
+                Ok(true) => {}
+                Ok(false) => return JobDone::Unsent(delivery.id, None),
+                Err(error) => return JobDone::Unsent(delivery.id, Some(error)),
+            }
+            let at = now();
+            let secrets = secrets.into_iter();
+            let secrets = secrets.filter(|(_, ends)| ends.is_none_or(|ends| ends > at));
+            let secrets: Vec<_> = secrets.map(|(secret, _)| secret).collect();
+            let url = &loader.webhook.settings.url;
             let body = delivery.body.as_deref().unwrap_or_default();
             let message = SignedMessage {
                 id: &delivery.message,
@@ -207,8 +216,9 @@ impl EndpointWorker {
                 signatures: &signatures(&secrets, &delivery.message, at, body),
                 body,
             };
-            let attempt = client.send(&url, message).await;
+            let attempt = client.send(url, message).await;
             if telemetry::sends_traces() {
+                let webhook = loader.webhook.id.to_string();
                 telemetry::delivery_ended(trace(webhook, &delivery, &attempt));
             }
             JobDone::Sent(delivery.id, attempt)
@@ -284,7 +294,21 @@ impl EndpointWorker {
                 self.is_unsure = false;
                 self.store_again = None;
             }
-            JobDone::Loaded(Ok(None)) | JobDone::Written(Ok(false)) => {
+            JobDone::Unsent(delivery, None) => {
+                self.queue.put_back(delivery);
+                self.parts.stop.cancel();
+            }
+            JobDone::Unsent(delivery, Some(error)) => {
+                self.queue.put_back(delivery);
+                self.on_trouble(&error);
+            }
+            JobDone::Loaded(Ok(None)) => {
+                debug!(webhook = %id, "another server has the webhook, or it was changed");
+                self.is_loading = false;
+                // What was sent is written first.
+                self.parts.stop.cancel();
+            }
+            JobDone::Written(Ok(false)) => {
                 debug!(webhook = %id, "another server has the webhook, or it was disabled");
                 return false;
             }

@@ -31,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_was_taken_and_never_came_is_taken_again,
         an_end_that_is_written_twice_counts_once,
         what_failed_is_due_again_and_what_is_dead_stays,
+        what_was_made_for_other_settings_is_made_anew,
         how_long_an_endpoint_waits_is_known,
         an_ordered_endpoint_has_nothing_before_its_turn,
         what_is_disabled_says_so_and_is_whole_when_it_is_enabled,
@@ -193,7 +194,7 @@ async fn a_position_moves_with_its_messages_or_not_at_all(base: &Base) {
         to: 9,
         missed: 4,
     };
-    let moved = store.queue_messages(webhook.id, "one", progress, &[], now());
+    let moved = store.queue_messages((webhook.id, webhook.version, "one"), progress, &[], now());
     assert_eq!(moved.await.unwrap(), Some(vec![]));
     let stored = store.webhook(webhook.id).await.unwrap().unwrap();
     assert_eq!((stored.position, stored.missed), (9, 4));
@@ -305,6 +306,51 @@ async fn what_failed_is_due_again_and_what_is_dead_stays(base: &Base) {
     assert_eq!(dead.len(), 1);
     let page = store.webhook_deliveries(webhook.id, None, (Some(all[2].id), false), 1);
     assert_eq!(page.await.unwrap()[0].message, "evt_2");
+}
+
+async fn what_was_made_for_other_settings_is_made_anew(base: &Base) {
+    let (store, webhook) = held(base).await;
+    let queued = queue(&store, &webhook, (0, 3), &[1, 2, 3]).await.unwrap();
+    let later = Some(now() + SignedDuration::from_secs(300));
+    let ends = [
+        settled(queued[0].0, DeliveryState::Pending, later),
+        settled(queued[1].0, DeliveryState::Dead, None),
+    ];
+    assert!(settle(&store, &webhook, &ends, None).await);
+    let bodies = async || {
+        let kept = "SELECT CASE WHEN body IS NULL THEN '-' ELSE 'kept' END FROM webhook_deliveries";
+        base.texts(&format!("{kept} ORDER BY id")).await
+    };
+    let change = async |version, settings: WebhookSettings| {
+        let changed = store.change_webhook((webhook.id, version), &settings, true, now());
+        changed.await.unwrap().unwrap()
+    };
+    let other = WebhookSettings {
+        concurrency: 3,
+        per_second: Some(9),
+        ..settings()
+    };
+    change(1, other).await;
+    assert_eq!(bodies().await, ["kept"; 3]);
+    let full = WebhookSettings {
+        full_numbers: true,
+        ..settings()
+    };
+    let full = change(2, full).await;
+    assert_eq!(bodies().await, ["-"; 3]);
+    // Whoever made messages for what it was can neither send them nor leave them to others.
+    let key = |version| (webhook.id, version, "one");
+    assert_eq!(queue(&store, &webhook, (3, 4), &[4]).await, None);
+    assert!(!store.may_send(key(webhook.version)).await.unwrap());
+    assert!(store.may_send(key(full.version)).await.unwrap());
+    assert!(queue(&store, &full, (3, 4), &[4]).await.is_some());
+    let elsewhere = WebhookSettings {
+        url: "https://crm.example/elsewhere".to_owned(),
+        full_numbers: true,
+        ..settings()
+    };
+    change(3, elsewhere).await;
+    assert_eq!(bodies().await, ["-"; 4]);
 }
 
 async fn how_long_an_endpoint_waits_is_known(base: &Base) {
@@ -469,7 +515,7 @@ async fn what_is_dead_is_sent_again_under_its_id(base: &Base) {
         to: begin + 3,
         is_done: true,
     };
-    let done = store.queue_messages(webhook.id, "one", progress, &[], now());
+    let done = store.queue_messages((webhook.id, webhook.version, "one"), progress, &[], now());
     assert_eq!(done.await.unwrap(), Some(vec![]));
     assert_eq!(store.next_replay(webhook.id).await.unwrap(), None);
 }
@@ -600,7 +646,7 @@ async fn queue(
     };
     let messages: Vec<_> = numbers.iter().map(message).collect();
     let queued = store
-        .queue_messages(webhook.id, "one", progress, &messages, now())
+        .queue_messages((webhook.id, webhook.version, "one"), progress, &messages, now())
         .await;
     let mut queued = queued.unwrap()?;
     queued.sort_unstable();

@@ -148,6 +148,13 @@ impl EndpointQueue {
         Some(delivery)
     }
 
+    /// A message was not sent after all, and is the next one again.
+    pub(super) fn put_back(&mut self, id: i64) {
+        if let Some(delivery) = self.in_flight.remove(&id) {
+            self.ready.push_front(delivery);
+        }
+    }
+
     /// When it is to be looked again whether a message may be sent or come into memory; `None`: when an attempt has ended, or
     /// something is due.
     pub(super) fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {

@@ -169,7 +169,8 @@ impl Store {
     }
 
     /// Changes the settings of an endpoint that is still of this version, and says whether anything is sent to it; `None` if it
-    /// was changed meanwhile. One that is enabled again begins anew: all that is pending is due at once.
+    /// was changed meanwhile. One that is enabled again begins anew: all that is pending is due at once. What was to be sent
+    /// elsewhere, or in another form, is made anew.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -196,8 +197,12 @@ impl Store {
             i64::from(settings.batch),
             i64::from(settings.linger_ms),
         ];
+        let before = tx.webhook(id).await?;
         if tx.execute(CHANGE, given).await? == 0 {
             return Ok(None);
+        }
+        if before.is_none_or(|before| has_other_form(&before.settings, settings)) {
+            tx.execute(MAKE_ANEW, args![id.0]).await?;
         }
         if enabled {
             if tx.execute(ENABLE, args![id.0]).await? > 0 {
@@ -291,6 +296,11 @@ impl Store {
     }
 }
 
+/// Whether a message that was made for these settings is not one for those.
+fn has_other_form(before: &WebhookSettings, settings: &WebhookSettings) -> bool {
+    before.url != settings.url || before.full_numbers != settings.full_numbers
+}
+
 /// Most secrets of an endpoint that count at a time.
 const MOST_SECRETS: i64 = 4;
 
@@ -325,6 +335,10 @@ const WAITS: Sql = sql!(
 const CHANGE: Sql = sql!(
     "UPDATE webhooks SET url = $3, description = $4, types = $5, campaign = $6, full_numbers = $7, concurrency = $8, \
      per_second = $9, ordered = $10, batch = $11, linger_ms = $12, version = version + 1 WHERE id = $1 AND version = $2"
+);
+
+const MAKE_ANEW: Sql = sql!(
+    "UPDATE webhook_deliveries SET body = NULL WHERE webhook = $1 AND body IS NOT NULL"
 );
 
 const ENABLE: Sql = sql!(

@@ -247,14 +247,13 @@ impl Store {
 
     /// Queues messages, which this server has in memory, and notes how far the log was looked through for them. Returns the
     /// numbers of their rows with their ids; one that waits to be sent already is not among them. `None` if this server does
-    /// not hold the endpoint any more.
+    /// not hold the endpoint any more, or not as it is: they were made for what it was.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn queue_messages(
         &self,
-        id: WebhookId,
-        server: &str,
+        (id, version, server): (WebhookId, i64, &str),
         progress: LogProgress,
         messages: &[NewMessage],
         now: Timestamp,
@@ -263,7 +262,14 @@ impl Store {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         match progress {
             LogProgress::New { from, to, missed } => {
-                let given = args![id.0, server, whole(from), whole(to), whole(missed)];
+                let given = args![
+                    id.0,
+                    server,
+                    whole(from),
+                    whole(to),
+                    whole(missed),
+                    version
+                ];
                 if tx.execute(MOVE_ON, given).await? == 0 {
                     return Ok(None);
                 }
@@ -278,7 +284,8 @@ impl Store {
                 to,
                 is_done,
             } => {
-                if !tx.holds_webhook(id, server).await? {
+                let held: Option<(i64,)> = tx.one(HOLDS, args![id.0, server]).await?;
+                if held != Some((version,)) {
                     return Ok(None);
                 }
                 if is_done {
@@ -367,6 +374,19 @@ impl Store {
         }
         let taken = taken.into_iter().map(|(_, delivery)| delivery).collect();
         Ok(Some((taken, next)))
+    }
+
+    /// Whether this server may send what it made for an endpoint as it was: it holds it, and nothing of it was changed since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn may_send(
+        &self,
+        (id, version, server): (WebhookId, i64, &str),
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.read("look whether a webhook was changed").await?;
+        let held: Option<(i64,)> = tx.one(MAY_SEND, args![id.0, version, server]).await?;
+        Ok(held.is_some())
     }
 
     /// Writes what came of attempts, and the health of the endpoint after them; takes those of `released` out of memory; and if
@@ -509,8 +529,12 @@ const GIVE_BACK: Sql =
     sql!("UPDATE webhooks SET holder = NULL, lease_ends = NULL WHERE holder = $1");
 
 const HOLDS: Sql = sql!(
-    "SELECT id FROM webhooks WHERE id = $1 AND holder = $2 AND disabled_at IS NULL",
+    "SELECT version FROM webhooks WHERE id = $1 AND holder = $2 AND disabled_at IS NULL",
     ["", " FOR UPDATE"]
+);
+
+const MAY_SEND: Sql = sql!(
+    "SELECT id FROM webhooks WHERE id = $1 AND version = $2 AND holder = $3 AND disabled_at IS NULL"
 );
 
 const VOID_MARKS: Sql =
@@ -518,7 +542,7 @@ const VOID_MARKS: Sql =
 
 const MOVE_ON: Sql = sql!(
     "UPDATE webhooks SET position = $4, missed = missed + $5 \
-     WHERE id = $1 AND holder = $2 AND disabled_at IS NULL AND position = $3"
+     WHERE id = $1 AND holder = $2 AND disabled_at IS NULL AND position = $3 AND version = $6"
 );
 
 const MOVE_REPLAY_ON: Sql = sql!("UPDATE webhook_replays SET position = $2 WHERE id = $1");

@@ -547,6 +547,46 @@ async fn settings_are_read_changed_and_held_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whole_numbers_end_with_the_grant_whatever_waits() {
+    for database in Database::BOTH {
+        let postgres = Server::default();
+        let server = ApiServer::with_webhooks(database, &postgres).await;
+        let receiver = Receiver::start(|_, nth| match nth {
+            0 => Reply::Status(500),
+            _ => Reply::Status(200),
+        })
+        .await;
+        let with = json!({"types": ["do_not_call.added"], "full_numbers": true, "per_second": 4});
+        let made = server.add(&receiver, with).await;
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        server.bar(0).await;
+        server.until(&id, |shown| shown["failures"] == 1).await;
+        // One waits in the database, the others in memory for their turn.
+        for nth in 1..12 {
+            server.bar(nth).await;
+        }
+        receiver.until(3).await;
+        let changed = server.patch(&id, &json!({"full_numbers": false})).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+        let begun = receiver.all().len();
+        server.until(&id, |shown| shown["pending"] == 0).await;
+        let all = receiver.all();
+        assert!(all[0].text.contains("+12025550100"), "{:?}", all[0]);
+        // One may have been on its way.
+        assert!(all.len() > begun + 3, "{begun} {}", all.len());
+        for one in &all[begun + 1..] {
+            assert!(one.text.contains("•••"), "{one:?}");
+        }
+        let ids: BTreeSet<_> = all.iter().map(Received::id).collect();
+        assert_eq!(ids.len(), 12);
+        let again = all[1..].iter().find(|one| one.id() == all[0].id());
+        assert!(again.is_some_and(|one| one.text.contains("•••")));
+        server.stop().await;
+        postgres.down();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_kept_for_an_endpoint_is_said() {
     for database in Database::BOTH {
         let postgres = Server::default();
