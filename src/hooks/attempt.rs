@@ -23,6 +23,8 @@ pub enum HookFault {
     Redirect,
     /// The events of the message are not kept any more, so that it cannot be made again.
     NotKept,
+    /// The endpoint is not told of the events of the message any more.
+    NotTold,
 }
 
 impl HookFault {
@@ -37,6 +39,7 @@ impl HookFault {
             Self::Closed => "closed",
             Self::Redirect => "redirect",
             Self::NotKept => "not_kept",
+            Self::NotTold => "not_told",
         }
     }
 
@@ -51,6 +54,7 @@ impl HookFault {
             Self::Closed => "the connection broke before there was an answer",
             Self::Redirect => "it answered with a redirect, which is not followed",
             Self::NotKept => "the events are not kept any more",
+            Self::NotTold => "the endpoint is not told of such events any more",
         }
     }
 }

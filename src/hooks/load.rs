@@ -142,7 +142,7 @@ impl Loader {
         }))
     }
 
-    /// Gives those a body that have none: what they tell of was erased or delivered since.
+    /// Gives those a body that have none: what they tell of was erased or delivered since, or the endpoint was changed.
     async fn make_again(
         &self,
         due: Vec<DueDelivery>,
@@ -150,13 +150,19 @@ impl Loader {
     ) -> Result<(Vec<DueDelivery>, Vec<SettledDelivery>), StoreError> {
         let (mut made, mut unmade) = (Vec::with_capacity(due.len()), Vec::new());
         for mut delivery in due {
-            if delivery.body.is_none() {
-                delivery.body = self.body_of(&delivery).await?;
-            }
-            if delivery.body.is_some() {
-                made.push(delivery);
-            } else {
-                unmade.push(SettledDelivery {
+            let fault = match delivery.body {
+                Some(_) => None,
+                None => match self.body_of(&delivery).await? {
+                    Ok(body) => {
+                        delivery.body = Some(body);
+                        None
+                    }
+                    Err(fault) => Some(fault),
+                },
+            };
+            match fault {
+                None => made.push(delivery),
+                Some(fault) => unmade.push(SettledDelivery {
                     id: delivery.id,
                     state: DeliveryState::Dead,
                     due_at: None,
@@ -164,38 +170,91 @@ impl Loader {
                         at: now,
                         took_ms: 0,
                         status: None,
-                        fault: Some(HookFault::NotKept.slug().to_owned()),
+                        fault: Some(fault.slug().to_owned()),
                         answer: None,
                     },
-                });
+                }),
             }
         }
         Ok((made, unmade))
     }
 
-    async fn body_of(&self, delivery: &DueDelivery) -> Result<Option<String>, StoreError> {
-        let filter = EventFilter {
-            kinds: known_kinds(&delivery.types),
-            campaign: None,
-        };
-        let at_most = usize::try_from(delivery.last - delivery.first.min(delivery.last) + 1)
-            .unwrap_or(MOST_EVENTS)
-            .min(MOST_EVENTS);
-        let after = delivery.first.saturating_sub(1);
-        let (events, _) = self.store.events(after, &filter, at_most).await?;
+    /// A message made anew: of the events that it held, those that the endpoint is told of now, all in the form that it has now.
+    async fn body_of(
+        &self,
+        delivery: &DueDelivery,
+    ) -> Result<Result<String, HookFault>, StoreError> {
         let settings = &self.webhook.settings;
-        let events: Vec<_> = events
-            .into_iter()
-            .filter(|event| event.sequence <= delivery.last)
-            .filter(|event| is_of_campaign(event, settings.campaign))
-            .collect();
+        let events = self.events_of(delivery).await?;
+        let held = events.len();
+        let kinds = known_kinds(&settings.types);
+        let is_told = |event: &LoggedEvent| {
+            is_of_campaign(event, settings.campaign)
+                && (settings.types.is_empty()
+                    || settings.types.contains(&event.slug)
+                    || event.kind.is_some_and(|kind| kinds.contains(&kind)))
+        };
+        let events: Vec<_> = events.into_iter().filter(is_told).collect();
         let is_batch = delivery.message.contains('-');
-        Ok(compose_again(
-            &delivery.message,
-            &events,
-            is_batch,
-            settings.full_numbers,
-        ))
+        let body = compose_again(&delivery.message, &events, is_batch, settings.full_numbers);
+        Ok(body.ok_or(if held > 0 {
+            HookFault::NotTold
+        } else {
+            HookFault::NotKept
+        }))
+    }
+
+    /// The events that a message held, as far as they are kept.
+    async fn events_of(&self, delivery: &DueDelivery) -> Result<Vec<LoggedEvent>, StoreError> {
+        let at_most = usize::try_from(delivery.events).unwrap_or(usize::MAX);
+        let events = self.events_within(delivery, None, at_most).await?;
+        if events.len() <= at_most {
+            return Ok(events);
+        }
+        // There are others of these types in between: it was made of the events of one campaign, as its first one is.
+        let campaign = events.first().and_then(|event| event.campaign.as_ref());
+        if let Some((campaign, _)) = campaign {
+            let own = self
+                .events_within(delivery, Some(*campaign), at_most)
+                .await?;
+            if own.len() >= at_most {
+                return Ok(own);
+            }
+        }
+        // Some of them are gone, or not in the order of their time: rather too many than too few.
+        self.events_within(delivery, None, usize::MAX).await
+    }
+
+    /// The events between the first and the last of a message that are of its types, and of a campaign if one is given; not many
+    /// more than so many.
+    async fn events_within(
+        &self,
+        delivery: &DueDelivery,
+        campaign: Option<CampaignId>,
+        at_most: usize,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let kinds = known_kinds(&delivery.types);
+        let is_known = kinds.len() == delivery.types.len();
+        let filter = EventFilter {
+            kinds: if is_known { kinds } else { Vec::new() },
+            campaign,
+        };
+        let mut found = Vec::new();
+        let mut after = delivery.first.saturating_sub(1);
+        loop {
+            let (events, _) = self.store.events(after, &filter, MOST_EVENTS).await?;
+            let last = events.last().map(|event| event.sequence);
+            let is_all = events.len() < MOST_EVENTS;
+            let is_own = |event: &LoggedEvent| {
+                event.sequence <= delivery.last && delivery.types.contains(&event.slug)
+            };
+            found.extend(events.into_iter().filter(is_own));
+            let last = last.filter(|last| !is_all && *last < delivery.last);
+            match last {
+                Some(last) if found.len() <= at_most => after = last,
+                Some(_) | None => return Ok(found),
+            }
+        }
     }
 
     /// Queues some events that are to be sent again.
@@ -320,6 +379,7 @@ impl Loader {
                 message: message.message,
                 first: message.first,
                 last: message.last,
+                events: message.events,
                 types: message.types,
                 body: Some(message.body),
                 attempts: 0,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::{
-    attempt::HookAttempt,
+    attempt::{HookAttempt, HookFault},
     client::{HookClient, SignedMessage},
     load::{Loaded, Loader, LogCursor},
     queue::{AttemptEnd, EndpointQueue},
@@ -238,9 +238,12 @@ impl EndpointWorker {
                 .collect();
             let disable = ends.iter().find_map(|end| end.disable);
             let key = (loader.webhook.id, loader.server.as_str());
-            let dead = settled
-                .iter()
-                .filter(|end| end.state == DeliveryState::Dead);
+            // What an operator takes an endpoint's events away for is not given up.
+            let is_dead = |end: &&SettledDelivery| {
+                end.state == DeliveryState::Dead
+                    && end.attempt.fault.as_deref() != Some(HookFault::NotTold.slug())
+            };
+            let dead = settled.iter().filter(is_dead);
             let dead = dead.count() as u64;
             let written = loader
                 .store

@@ -646,7 +646,12 @@ async fn queue(
     };
     let messages: Vec<_> = numbers.iter().map(message).collect();
     let queued = store
-        .queue_messages((webhook.id, webhook.version, "one"), progress, &messages, now())
+        .queue_messages(
+            (webhook.id, webhook.version, "one"),
+            progress,
+            &messages,
+            now(),
+        )
         .await;
     let mut queued = queued.unwrap()?;
     queued.sort_unstable();

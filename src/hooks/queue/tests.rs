@@ -271,6 +271,7 @@ fn delivery(id: i64) -> DueDelivery {
         message: format!("evt_{id}"),
         first: id.unsigned_abs(),
         last: id.unsigned_abs(),
+        events: 1,
         types: vec!["drop.ended".to_owned()],
         body: Some("{}".to_owned()),
         attempts: 0,

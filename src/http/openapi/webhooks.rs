@@ -347,7 +347,7 @@ struct DeliveryAttemptShown {
     took_ms: u64,
     /// The status of the answer.
     status: Option<u16>,
-    /// Why there was none that counts, as of a ping; `not_kept` if the events were not kept.
+    /// Why there was none that counts, as of a ping; `not_kept` if the events were not kept, `not_told` if the endpoint is not told of them any more.
     fault: Option<String>,
     /// The first 1,024 bytes of an answer that is no success.
     answer: Option<String>,

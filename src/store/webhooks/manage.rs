@@ -296,9 +296,13 @@ impl Store {
     }
 }
 
-/// Whether a message that was made for these settings is not one for those.
+/// Whether a message that was made for these settings is not one for those. How many events are sent together is said by a
+/// message's id, and holds for the message.
 fn has_other_form(before: &WebhookSettings, settings: &WebhookSettings) -> bool {
-    before.url != settings.url || before.full_numbers != settings.full_numbers
+    before.url != settings.url
+        || before.full_numbers != settings.full_numbers
+        || before.types != settings.types
+        || before.campaign != settings.campaign
 }
 
 /// Most secrets of an endpoint that count at a time.
@@ -337,9 +341,8 @@ const CHANGE: Sql = sql!(
      per_second = $9, ordered = $10, batch = $11, linger_ms = $12, version = version + 1 WHERE id = $1 AND version = $2"
 );
 
-const MAKE_ANEW: Sql = sql!(
-    "UPDATE webhook_deliveries SET body = NULL WHERE webhook = $1 AND body IS NOT NULL"
-);
+const MAKE_ANEW: Sql =
+    sql!("UPDATE webhook_deliveries SET body = NULL WHERE webhook = $1 AND body IS NOT NULL");
 
 const ENABLE: Sql = sql!(
     "UPDATE webhooks SET disabled_at = NULL, disabled_because = NULL, failures = 0, failing_since = NULL, probe_at = NULL \

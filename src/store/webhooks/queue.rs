@@ -67,6 +67,8 @@ pub struct DueDelivery {
     pub first: u64,
     /// The number of its last event.
     pub last: u64,
+    /// How many events it holds.
+    pub events: u32,
     /// The types of its events.
     pub types: Vec<String>,
     /// The bytes that are signed and sent; `None`: they are to be made from the events.
@@ -262,14 +264,7 @@ impl Store {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         match progress {
             LogProgress::New { from, to, missed } => {
-                let given = args![
-                    id.0,
-                    server,
-                    whole(from),
-                    whole(to),
-                    whole(missed),
-                    version
-                ];
+                let given = args![id.0, server, whole(from), whole(to), whole(missed), version];
                 if tx.execute(MOVE_ON, given).await? == 0 {
                     return Ok(None);
                 }
@@ -478,20 +473,21 @@ impl Tx {
 }
 
 /// The columns of [`TAKE_DUE`].
-type StoredDelivery = (i64, String, i64, i64, String, Option<String>, i64, i64);
+type StoredDelivery = (i64, String, i64, i64, i64, String, Option<String>, i64, i64);
 
 /// The columns of [`NEXT_REPLAY`].
 type StoredReplay = (i64, Option<i64>, Option<i64>, String, i64, i64);
 
 /// A delivery, and when it was due.
 fn read_delivery(stored: StoredDelivery) -> (i64, DueDelivery) {
-    let (id, message, first, last, types, body, attempts, due) = stored;
+    let (id, message, first, last, events, types, body, attempts, due) = stored;
     let types = types.split_ascii_whitespace();
     let delivery = DueDelivery {
         id,
         message,
         first: first.unsigned_abs(),
         last: last.unsigned_abs(),
+        events: u32::try_from(events).unwrap_or(u32::MAX),
         types: types.map(str::to_owned).collect(),
         body,
         attempts: u32::try_from(attempts).unwrap_or(0),
@@ -576,13 +572,13 @@ const NEXT_IN_ORDER: Sql = sql!(
 const TAKE_DUE: Sql = sql!(
     "UPDATE webhook_deliveries SET taken = 1 WHERE id IN (SELECT id FROM webhook_deliveries \
      WHERE webhook = $1 AND state = 'pending' AND taken = 0 AND due_at <= $2 ORDER BY due_at, id LIMIT $3) \
-     RETURNING id, message, first_sequence, last_sequence, types, body, attempts, due_at"
+     RETURNING id, message, first_sequence, last_sequence, events, types, body, attempts, due_at"
 );
 
 const TAKE_IN_ORDER: Sql = sql!(
     "UPDATE webhook_deliveries SET taken = 1 WHERE id IN (SELECT id FROM webhook_deliveries \
      WHERE webhook = $1 AND state = 'pending' AND taken = 0 AND $2 >= 0 ORDER BY first_sequence, id LIMIT $3) \
-     RETURNING id, message, first_sequence, last_sequence, types, body, attempts, due_at"
+     RETURNING id, message, first_sequence, last_sequence, events, types, body, attempts, due_at"
 );
 
 const KEEP_HEALTH: Sql = sql!(

@@ -752,6 +752,89 @@ async fn events_are_sent_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_made_anew_of_its_own_events() {
+    let server = ApiServer::with_webhooks(Database::Sqlite, &Server::default()).await;
+    let failing = || {
+        Receiver::start(|_, nth| match nth {
+            0 => Reply::Status(500),
+            _ => Reply::Status(200),
+        })
+    };
+    let batch = |types: Value| json!({"types": types, "batch": 500, "linger": "500ms"});
+    let within = |one: &Received| -> Vec<u64> {
+        let events = one.body["data"]["events"].as_array().unwrap();
+        let numbers = events.iter().map(|one| one["sequence"].as_u64().unwrap());
+        numbers.collect()
+    };
+
+    // Of one campaign, with many events of another in between; then it is told of both, elsewhere.
+    let receiver = failing().await;
+    let made = server
+        .add(&receiver, batch(json!(["campaign.changed"])))
+        .await;
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    server
+        .run("UPDATE webhooks SET campaign = 1, version = version + 1")
+        .await;
+    server
+        .run(
+            "INSERT INTO events (at, type, campaign) WITH RECURSIVE numbers (n) AS \
+             (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200) \
+             SELECT 1800000000000000, 'campaign.changed', CASE n % 400 WHEN 0 THEN 1 ELSE 2 END FROM numbers",
+        )
+        .await;
+    server.until(&id, |shown| shown["failures"] == 1).await;
+    let elsewhere = format!("{}?elsewhere", receiver.url());
+    let changed = server
+        .patch(&id, &json!({"campaign": null, "url": elsewhere}))
+        .await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    let all = receiver.until(2).await;
+    assert_eq!(
+        (within(&all[0]).len(), all[1].path.as_str()),
+        (4, "/hook?elsewhere")
+    );
+    assert_eq!(all[0].id(), all[1].id());
+    assert_eq!(within(&all[0]), within(&all[1]));
+
+    // Of two types, of which it is told of one then.
+    let receiver = failing().await;
+    let types = json!(["campaign.changed", "campaign.paused"]);
+    let made = server.add(&receiver, batch(types)).await;
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    server
+        .run(
+            "INSERT INTO events (at, type, campaign) VALUES (1800000000000000, 'campaign.changed', 1), \
+             (1800000000000000, 'campaign.paused', 1), (1800000000000000, 'campaign.changed', 2)",
+        )
+        .await;
+    server.until(&id, |shown| shown["failures"] == 1).await;
+    let narrowed = json!({"types": ["campaign.paused"]});
+    assert_eq!(server.patch(&id, &narrowed).await.status, 200);
+    let all = receiver.until(2).await;
+    assert_eq!(all[0].id(), all[1].id());
+    assert_eq!(within(&all[0]).len(), 3);
+    assert_eq!(within(&all[1]), [within(&all[0])[1]]);
+
+    // Nothing of it is left, which is not that it was given up.
+    let receiver = failing().await;
+    let made = server
+        .add(&receiver, batch(json!(["campaign.changed"])))
+        .await;
+    let id = made.body["id"].as_str().unwrap().to_owned();
+    server
+        .run("INSERT INTO events (at, type, campaign) VALUES (1800000000000000, 'campaign.changed', 1)")
+        .await;
+    server.until(&id, |shown| shown["failures"] == 1).await;
+    assert_eq!(server.patch(&id, &narrowed).await.status, 200);
+    server.until(&id, |shown| shown["dead"] == 1).await;
+    let log = server.get(&format!("/webhooks/{id}/deliveries")).await.body;
+    assert_eq!(log["items"][0]["attempts"][1]["fault"], "not_told", "{log}");
+    assert_eq!(receiver.all().len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_amid_deliveries_loses_none() {
     let program = Program::new(Settings::default()).await;
     let path = program.path("aftertone.toml");
