@@ -70,7 +70,7 @@ pub(super) struct Loaded {
 
 impl Loader {
     /// What the endpoint is, as this server holds it.
-    fn key(&self) -> (WebhookId, i64, &str) {
+    pub(super) fn key(&self) -> (WebhookId, i64, &str) {
         (self.webhook.id, self.webhook.version, &self.server)
     }
 

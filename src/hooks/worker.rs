@@ -237,7 +237,6 @@ impl EndpointWorker {
                 .flat_map(|end| end.released.iter().copied())
                 .collect();
             let disable = ends.iter().find_map(|end| end.disable);
-            let key = (loader.webhook.id, loader.server.as_str());
             // What an operator takes an endpoint's events away for is not given up.
             let is_dead = |end: &&SettledDelivery| {
                 end.state == DeliveryState::Dead
@@ -247,7 +246,7 @@ impl EndpointWorker {
             let dead = dead.count() as u64;
             let written = loader
                 .store
-                .settle_deliveries(key, &settled, &released, &health, disable, now())
+                .settle_deliveries(loader.key(), &settled, &released, &health, disable, now())
                 .await;
             if matches!(written, Ok(true)) {
                 metrics::webhook_dead(&loader.webhook.id.to_string(), dead);

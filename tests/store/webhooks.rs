@@ -38,6 +38,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_is_dead_is_sent_again_under_its_id,
         messages_go_with_their_events_and_what_was_missed_is_counted,
         an_erased_person_is_in_no_message,
+        an_erased_person_is_in_no_message_whose_rows_are_gone,
     )
 }
 
@@ -160,7 +161,7 @@ async fn one_server_holds_an_endpoint_at_a_time(base: &Base) {
     assert_eq!(one.hold_webhooks("one", &[], at).await.unwrap().len(), 2);
     let lost = other
         .settle_deliveries(
-            (first.id, "other"),
+            (first.id, first.version, "other"),
             &[],
             &[],
             &WebhookHealth::default(),
@@ -396,7 +397,14 @@ async fn an_ordered_endpoint_has_nothing_before_its_turn(base: &Base) {
     let health = WebhookHealth::default();
     let released: Vec<_> = queued[1..].iter().map(|(id, _)| *id).collect();
     let done = store
-        .settle_deliveries((webhook.id, "one"), &[first], &released, &health, None, at)
+        .settle_deliveries(
+            (webhook.id, webhook.version, "one"),
+            &[first],
+            &released,
+            &health,
+            None,
+            at,
+        )
         .await;
     assert!(done.unwrap());
     let (none, next) = take(&store, &webhook, true, 9, at).await;
@@ -591,6 +599,55 @@ async fn an_erased_person_is_in_no_message(base: &Base) {
         .texts("SELECT coalesce(answer, '-') FROM webhook_attempts ORDER BY delivery")
         .await;
     assert_eq!(answers, ["-", "no"]);
+    // What a server had in memory is not sent, and what it made meanwhile does not come into the queue.
+    let key = (webhook.id, webhook.version, "one");
+    assert!(!store.may_send(key).await.unwrap());
+    assert_eq!(
+        queue(&store, &webhook, (begin + 2, begin + 3), &[begin + 3]).await,
+        None
+    );
+}
+
+async fn an_erased_person_is_in_no_message_whose_rows_are_gone(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let (store, webhook) = held_on(fixture.store.clone(), 0).await;
+    base.run(
+        "INSERT INTO events (sequence, at, type, contact) VALUES (1000001, 1, 'contact.ended', 77777)",
+    )
+    .await;
+    base.run("INSERT INTO events (sequence, at, type) VALUES (1000002, 1, 'pbx.lost')")
+        .await;
+    let numbers = [5, 1_000_001, 1_000_002];
+    let queued = queue(&store, &webhook, (0, 1_000_002), &numbers).await;
+    let queued = queued.unwrap();
+    let later = Some(fixture.at(500));
+    let ends = queued
+        .iter()
+        .map(|(id, _)| settled(*id, DeliveryState::Pending, later));
+    assert!(settle(&store, &webhook, &ends.collect::<Vec<_>>(), None).await);
+    base.run("DELETE FROM events WHERE sequence < 1000001")
+        .await;
+    // Its contact went with its campaign, and the events of the first message went by their age.
+    let persons = [number(0)];
+    let bar = store.bar_for_good(&persons, None, fixture.at(2));
+    bar.await.unwrap();
+    store.erase(&persons, fixture.at(3)).await.unwrap();
+    let kept = "SELECT CASE WHEN body IS NULL THEN '-' ELSE 'kept' END FROM webhook_deliveries";
+    let kept = base.texts(&format!("{kept} ORDER BY first_sequence")).await;
+    assert_eq!(kept, ["-", "-", "kept"]);
+    // An answer that comes behind the erasure is not kept.
+    base.run("UPDATE webhook_deliveries SET taken = 1").await;
+    assert!(
+        settle(
+            &store,
+            &webhook,
+            &[settled(queued[2].0, DeliveryState::Pending, later)],
+            None
+        )
+        .await
+    );
+    let answers = "SELECT coalesce(answer, '-') FROM webhook_attempts ORDER BY delivery, nth";
+    assert_eq!(base.texts(answers).await, ["-", "-", "no", "-"]);
 }
 
 async fn held(base: &Base) -> (Store, Webhook) {
@@ -680,7 +737,7 @@ async fn settle(
         failing_since: Some(now()),
         ..WebhookHealth::default()
     };
-    let key = (webhook.id, "one");
+    let key = (webhook.id, webhook.version, "one");
     let settled = store.settle_deliveries(key, ends, &[], &health, disable, now());
     settled.await.unwrap()
 }

@@ -235,12 +235,15 @@ impl Tx {
     }
 
     /// Takes what is said of a person out of messages that wait to be sent: they are made anew from their events, which do not
-    /// name the person any more. Before the person's rows are emptied.
+    /// name the person any more. What servers have in memory, or make of the log at this moment, is void. Before the person's
+    /// rows are emptied.
     pub(in crate::store) async fn forget_deliveries(
         &mut self,
         given: &str,
     ) -> Result<(), StoreError> {
         if self.has_step(super::STEP) {
+            // First, as servers do: the endpoint, and then its messages.
+            self.execute(FORGET_MEMORY, &[]).await?;
             self.execute(FORGET_ANSWERS, args![given]).await?;
             self.execute(FORGET_BODIES, args![given]).await?;
         }
@@ -398,20 +401,36 @@ const DELETE: Sql = sql!(
     ")"
 );
 
-const FORGET_BODIES: Sql = sql!(
-    "UPDATE webhook_deliveries SET body = NULL WHERE body IS NOT NULL AND EXISTS (SELECT 1 FROM events \
-     LEFT JOIN contacts ON contacts.id = events.contact LEFT JOIN drops ON drops.id = events.drop_id JOIN ",
-    { number BIGINT },
-    " ON given.number IN (events.number, contacts.number, drops.number) WHERE events.sequence \
-     BETWEEN webhook_deliveries.first_sequence AND webhook_deliveries.last_sequence)"
+/// What servers have in memory of messages is void: they were made before the person was erased.
+const FORGET_MEMORY: Sql = sql!("UPDATE webhooks SET version = version + 1");
+
+/// Chooses messages that may tell of persons: by their events, and without a look at them if some of those are gone, or a row that
+/// they name is.
+macro_rules! may_tell_of {
+    ($before:literal, $behind:literal) => {
+        sql!(
+            $before,
+            "(webhook_deliveries.first_sequence < coalesce((SELECT min(sequence) FROM events), 9223372036854775807) \
+             OR EXISTS (SELECT 1 FROM events \
+             LEFT JOIN contacts ON contacts.id = events.contact LEFT JOIN drops ON drops.id = events.drop_id \
+             WHERE events.sequence BETWEEN webhook_deliveries.first_sequence AND webhook_deliveries.last_sequence \
+             AND ((events.contact IS NOT NULL AND contacts.id IS NULL) OR (events.drop_id IS NOT NULL AND drops.id IS NULL) \
+             OR EXISTS (SELECT 1 FROM ",
+            { number BIGINT },
+            " WHERE given.number IN (events.number, contacts.number, drops.number)))))",
+            $behind
+        )
+    };
+}
+
+const FORGET_BODIES: Sql = may_tell_of!(
+    "UPDATE webhook_deliveries SET body = NULL WHERE body IS NOT NULL AND ",
+    ""
 );
 
 /// Whoever was told of a person may have answered with what they were told.
-const FORGET_ANSWERS: Sql = sql!(
-    "UPDATE webhook_attempts SET answer = NULL WHERE answer IS NOT NULL AND delivery IN (SELECT webhook_deliveries.id \
-     FROM webhook_deliveries WHERE EXISTS (SELECT 1 FROM events \
-     LEFT JOIN contacts ON contacts.id = events.contact LEFT JOIN drops ON drops.id = events.drop_id JOIN ",
-    { number BIGINT },
-    " ON given.number IN (events.number, contacts.number, drops.number) WHERE events.sequence \
-     BETWEEN webhook_deliveries.first_sequence AND webhook_deliveries.last_sequence))"
+const FORGET_ANSWERS: Sql = may_tell_of!(
+    "UPDATE webhook_attempts SET answer = NULL WHERE answer IS NOT NULL AND delivery IN \
+     (SELECT webhook_deliveries.id FROM webhook_deliveries WHERE ",
+    ")"
 );

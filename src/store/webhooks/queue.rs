@@ -386,14 +386,15 @@ impl Store {
 
     /// Writes what came of attempts, and the health of the endpoint after them; takes those of `released` out of memory; and if
     /// the endpoint is to be disabled, does that and tells of it. `false` if this server does not hold it any more: nothing
-    /// was written. Of a message that is in no memory nothing is written either: it was written before, though the answer of the
+    /// was written. If the endpoint was changed since, or somebody was erased, answers are not kept: they may repeat what they
+    /// were told. Of a message that is in no memory nothing is written either: it was written before, though the answer of the
     /// database was lost.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn settle_deliveries(
         &self,
-        (id, server): (WebhookId, &str),
+        (id, version, server): (WebhookId, i64, &str),
         settled: &[SettledDelivery],
         released: &[i64],
         health: &WebhookHealth,
@@ -422,7 +423,8 @@ impl Store {
             }
         }));
         if !settled.is_empty() {
-            tx.execute(ADD_ATTEMPTS, args![&given]).await?;
+            tx.execute(ADD_ATTEMPTS, args![&given, id.0, version])
+                .await?;
             tx.execute(SETTLE, args![&given, micros(now)]).await?;
         }
         if !released.is_empty() {
@@ -589,7 +591,8 @@ const KEEP_HEALTH: Sql = sql!(
 const ADD_ATTEMPTS: Sql = sql!(
     "INSERT INTO webhook_attempts (delivery, nth, at, took_ms, status, fault, answer) SELECT given.id, \
      1 + coalesce((SELECT max(earlier.nth) FROM webhook_attempts earlier WHERE earlier.delivery = given.id), 0), \
-     given.at, given.took_ms, given.status, given.fault, given.answer FROM ",
+     given.at, given.took_ms, given.status, given.fault, \
+     CASE WHEN (SELECT webhooks.version FROM webhooks WHERE webhooks.id = $2) = $3 THEN given.answer END FROM ",
     { id BIGINT, at BIGINT, took_ms BIGINT, status BIGINT, fault TEXT, answer TEXT },
     " WHERE EXISTS (SELECT 1 FROM webhook_deliveries WHERE webhook_deliveries.id = given.id \
      AND webhook_deliveries.taken = 1)"

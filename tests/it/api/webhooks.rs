@@ -587,6 +587,36 @@ async fn whole_numbers_end_with_the_grant_whatever_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_is_in_no_webhook_whatever_waits_in_memory() {
+    for database in Database::BOTH {
+        let postgres = Server::default();
+        let server = ApiServer::with_webhooks(database, &postgres).await;
+        let receiver = Receiver::always(Reply::Status(200)).await;
+        // One second apart, so that most wait in memory.
+        let with = json!({"types": ["do_not_call.added"], "full_numbers": true, "per_second": 1});
+        let made = server.add(&receiver, with).await;
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        for nth in 0..6 {
+            server.bar(nth).await;
+        }
+        receiver.until(2).await;
+        let person = json!({"number": "+12025550105", "because": "asked"});
+        let erased = server.send(server.post("/erasures", &person)).await;
+        assert_eq!(erased.status, 200, "{erased:?}");
+        server.until(&id, |shown| shown["pending"] == 0).await;
+        let all = receiver.all();
+        let ids: BTreeSet<_> = all.iter().map(Received::id).collect();
+        assert!(ids.len() >= 6, "{all:?}");
+        assert!(all.iter().any(|one| one.text.contains("+12025550104")));
+        for one in &all {
+            assert!(!one.text.contains("2025550105"), "{one:?}");
+        }
+        server.stop().await;
+        postgres.down();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_kept_for_an_endpoint_is_said() {
     for database in Database::BOTH {
         let postgres = Server::default();
