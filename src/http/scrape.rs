@@ -117,6 +117,9 @@ async fn take_over(api: &Api) -> Result<(), StoreError> {
         (id.to_string(), if is_late { waited } else { 0.0 })
     });
     metrics::webhooks(&waits.collect::<Vec<_>>());
+    let stops = api.store.webhook_stops().await?.into_iter();
+    let stops = stops.map(|(id, is_stopped)| (id.to_string(), is_stopped));
+    metrics::webhooks_disabled(&stops.collect::<Vec<_>>());
     let turn = api.store.prune_turn(wall).await?;
     let done_at = turn.done_at.map(Timestamp::as_second);
     metrics::retention(done_at, turn.failure.is_some());

@@ -18,6 +18,7 @@ use prometheus::TextEncoder;
 pub use service::{
     certificate_expires, evidence_bytes, held_contacts, import_rows, imports_waiting,
     killed_before, retention, webhook_attempt, webhook_begins, webhook_dead, webhooks,
+    webhooks_disabled,
 };
 
 /// The words of labels whose series are there from the beginning: an increase from none to one is not seen.

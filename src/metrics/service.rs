@@ -20,6 +20,7 @@ struct ServiceMeters {
     webhook_attempts: IntCounterVec,
     webhook_oldest: GaugeVec,
     webhook_dead: IntCounterVec,
+    webhook_disabled: IntGaugeVec,
     import_rows: IntCounterVec,
     imports_waiting: IntGauge,
     held_contacts: IntGaugeVec,
@@ -52,6 +53,12 @@ impl ServiceMeters {
                 r,
                 "aftertone_webhook_dead_total",
                 "Messages that were given up.",
+                &["endpoint"],
+            ),
+            webhook_disabled: gauges(
+                r,
+                "aftertone_webhook_disabled",
+                "Whether an endpoint is disabled by its answers: nothing is sent to it.",
                 &["endpoint"],
             ),
             import_rows: counters(
@@ -214,6 +221,24 @@ pub fn certificate_expires(at: i64) {
     meter.set(at);
 }
 
+/// Takes over which endpoints there are, and whether each is disabled by what it answered, or that it did not. Those that are not
+/// among them have no series of it any more.
+pub fn webhooks_disabled(endpoints: &[(String, bool)]) {
+    let meters = &*SERVICE;
+    let mut disabled = std::collections::BTreeMap::<&str, bool>::new();
+    for (endpoint, is_disabled) in endpoints {
+        *disabled.entry(meters.endpoint(endpoint)).or_default() |= is_disabled;
+    }
+    meters.webhook_disabled.reset();
+    for (endpoint, is_disabled) in disabled {
+        let labels = [endpoint];
+        meters
+            .webhook_disabled
+            .with_label_values(&labels)
+            .set(i64::from(is_disabled));
+    }
+}
+
 /// Whether the service before this one was killed: by the watchdog, for want of memory, with its machine, or by hand.
 pub fn killed_before(was_killed: bool) {
     SERVICE.killed_before.set(i64::from(was_killed));
@@ -260,5 +285,18 @@ mod tests {
             waiting,
             ["aftertone_webhook_oldest_pending_seconds{endpoint=\"wh_0\"} 7"]
         );
+        // One of those that share a series is disabled, and then none is there.
+        let disabled: Vec<_> = (0..300)
+            .map(|nth| (format!("wh_{nth}"), nth == 1 || nth == 250))
+            .collect();
+        webhooks_disabled(&disabled);
+        let shown = text();
+        for (endpoint, is_disabled) in [("wh_0", 0), ("wh_1", 1), ("other", 1)] {
+            let line =
+                format!("\naftertone_webhook_disabled{{endpoint=\"{endpoint}\"}} {is_disabled}\n");
+            assert!(shown.contains(&line), "{shown}");
+        }
+        webhooks_disabled(&[]);
+        assert!(!text().contains("aftertone_webhook_disabled{"));
     }
 }

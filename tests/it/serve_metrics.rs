@@ -148,6 +148,7 @@ async fn rules_board_and_book_name_what_there_is_and_nothing_else() {
                 "aftertone_trunk_budget_ratio",
                 "aftertone_webhook_attempts_total",
                 "aftertone_webhook_oldest_pending_seconds",
+                "aftertone_webhook_disabled",
             ];
             if names.iter().all(|name| has(name)) {
                 return text;
@@ -298,7 +299,6 @@ async fn webhooks_that_fail_lists_that_come_in_and_a_kill_are_told() {
         .execute(&mut database)
         .await
         .unwrap();
-    database.close().await.unwrap();
     let dead = async {
         let series = "aftertone_webhook_dead_total{endpoint=\"wh_1\"}";
         while value(&service, series)
@@ -313,6 +313,14 @@ async fn webhooks_that_fail_lists_that_come_in_and_a_kill_are_told() {
     let series = "aftertone_webhook_attempts_total{endpoint=\"wh_1\",result=\"status\"} ";
     let line = text.lines().find_map(|line| line.strip_prefix(series));
     assert!(line.is_some_and(|count| count != "0"), "{text}");
+
+    until("aftertone_webhook_disabled{endpoint=\"wh_1\"}", "0").await;
+    sqlx::query("UPDATE webhooks SET disabled_at = 1, disabled_because = 'gone'")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    until("aftertone_webhook_disabled{endpoint=\"wh_1\"}", "1").await;
 
     service.kill().await;
     let service = Service::start(&fixture).await;

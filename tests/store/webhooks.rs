@@ -430,6 +430,8 @@ async fn what_is_disabled_says_so_and_is_whole_when_it_is_enabled(base: &Base) {
     assert_eq!(store.hold_webhooks("two", &[], now()).await.unwrap(), []);
     let disabled = store.webhook(webhook.id).await.unwrap().unwrap();
     assert_eq!(disabled.disabled.unwrap().0, DisabledBecause::Gone);
+    let stopped = async || store.webhook_stops().await.unwrap();
+    assert_eq!(stopped().await, [(webhook.id, true)]);
     assert_eq!(disabled.version, 2);
     let order = store.replay_delivery(webhook.id, queued[0].0, now()).await;
     assert_eq!(order.unwrap(), Replayed::Disabled);
@@ -439,6 +441,7 @@ async fn what_is_disabled_says_so_and_is_whole_when_it_is_enabled(base: &Base) {
         .unwrap()
         .unwrap();
     assert_eq!((enabled.disabled, enabled.health.failures), (None, 0));
+    assert_eq!(stopped().await, [(webhook.id, false)]);
     assert_eq!(
         store.hold_webhooks("two", &[], now()).await.unwrap().len(),
         1
@@ -457,6 +460,10 @@ async fn what_is_disabled_says_so_and_is_whole_when_it_is_enabled(base: &Base) {
     off.await.unwrap().unwrap();
     let (events, _) = store.events(0, &EventFilter::default(), 99).await.unwrap();
     assert_eq!(events.last().unwrap().detail["because"], "operator");
+    assert_eq!(stopped().await, [(webhook.id, false)]);
+    let removing = store.begin_webhook_removal(webhook.id, now());
+    assert!(removing.await.unwrap());
+    assert_eq!(stopped().await, []);
 }
 
 async fn what_is_dead_is_sent_again_under_its_id(base: &Base) {

@@ -168,6 +168,24 @@ impl Store {
         Ok(waits)
     }
 
+    /// Each endpoint that is not being removed, and whether it is disabled by what it answered, or that it did not: an operator
+    /// did not say so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn webhook_stops(&self) -> Result<Vec<(WebhookId, bool)>, StoreError> {
+        let mut tx = self.read("look which webhooks are disabled").await?;
+        if !tx.has_step(super::STEP) {
+            return Ok(Vec::new());
+        }
+        let [operator, removed] = [DisabledBecause::Operator, DisabledBecause::Removed];
+        let given = args![operator.slug(), removed.slug()];
+        let stored: Vec<(i64, i64)> = tx.all(STOPS, given).await?;
+        let stops = stored.into_iter();
+        let stops = stops.map(|(id, is_stopped)| (WebhookId(id), is_stopped == 1));
+        Ok(stops.collect())
+    }
+
     /// Changes the settings of an endpoint that is still of this version, and says whether anything is sent to it; `None` if it
     /// was changed meanwhile. One that is enabled again begins anew: all that is pending is due at once. What was to be sent
     /// elsewhere, or in another form, is made anew.
@@ -334,6 +352,11 @@ const WAITS: Sql = sql!(
      WHERE webhook = webhooks.id AND state = 'pending' ORDER BY first_sequence LIMIT 1), \
      (SELECT at FROM events WHERE sequence > webhooks.position ORDER BY sequence LIMIT 1) \
      FROM webhooks WHERE disabled_at IS NULL ORDER BY id"
+);
+
+const STOPS: Sql = sql!(
+    "SELECT id, CAST(CASE WHEN disabled_at IS NOT NULL AND coalesce(disabled_because, '') <> $1 THEN 1 ELSE 0 END AS BIGINT) \
+     FROM webhooks WHERE coalesce(disabled_because, '') <> $2 ORDER BY id"
 );
 
 const CHANGE: Sql = sql!(
