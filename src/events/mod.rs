@@ -260,6 +260,17 @@ impl EventFilter {
         kinds.dedup();
         Ok(kinds)
     }
+
+    /// The same; those of a later version of the program name none.
+    pub fn known_kinds(patterns: &[String]) -> Vec<EventKind> {
+        let kinds = patterns
+            .iter()
+            .filter_map(|pattern| Self::kinds([pattern.as_str()]).ok());
+        let mut kinds: Vec<_> = kinds.flatten().collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
 }
 
 #[cfg(test)]

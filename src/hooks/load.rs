@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     campaign::engine::CampaignId,
-    events::{EventFilter, EventKind, LoggedEvent},
+    events::{EventFilter, LoggedEvent},
     store::{
         DeliveryAttempt, DeliveryState, DueDelivery, LogProgress, NewMessage, ReplayOrder,
         SettledDelivery, Store, StoreError, Webhook, WebhookId,
@@ -187,7 +187,7 @@ impl Loader {
         let settings = &self.webhook.settings;
         let events = self.events_of(delivery).await?;
         let held = events.len();
-        let kinds = known_kinds(&settings.types);
+        let kinds = EventFilter::known_kinds(&settings.types);
         let is_told = |event: &LoggedEvent| {
             is_of_campaign(event, settings.campaign)
                 && (settings.types.is_empty()
@@ -233,7 +233,7 @@ impl Loader {
         campaign: Option<CampaignId>,
         at_most: usize,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        let kinds = known_kinds(&delivery.types);
+        let kinds = EventFilter::known_kinds(&delivery.types);
         let is_known = kinds.len() == delivery.types.len();
         let filter = EventFilter {
             kinds: if is_known { kinds } else { Vec::new() },
@@ -277,7 +277,7 @@ impl Loader {
             Some(last) if !is_all => last.sequence,
             Some(_) | None => range.newest,
         };
-        let kinds = known_kinds(&replay.types);
+        let kinds = EventFilter::known_kinds(&replay.types);
         let is_wanted = |event: &LoggedEvent| {
             event.sequence <= replay.up_to
                 && replay.since.is_none_or(|since| event.at >= since)
@@ -390,13 +390,7 @@ impl Loader {
 
     /// What the endpoint is told of; `None` if it is nothing that this version of the program knows.
     fn filter(&self) -> Option<EventFilter> {
-        let settings = &self.webhook.settings;
-        let kinds = known_kinds(&settings.types);
-        let is_nothing = kinds.is_empty() && !settings.types.is_empty();
-        (!is_nothing).then_some(EventFilter {
-            kinds,
-            campaign: settings.campaign,
-        })
+        self.webhook.settings.filter()
     }
 }
 
@@ -406,17 +400,6 @@ struct NewlyQueued {
     has_more: bool,
     /// When it is to be looked again, though nothing is new.
     look_at: Option<Timestamp>,
-}
-
-/// The kinds that patterns name; those of a later version of the program name none.
-fn known_kinds(patterns: &[String]) -> Vec<EventKind> {
-    let kinds = patterns
-        .iter()
-        .filter_map(|pattern| EventFilter::kinds([pattern.as_str()]).ok());
-    let mut kinds: Vec<_> = kinds.flatten().collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
 }
 
 fn is_of_campaign(event: &LoggedEvent, wanted: Option<CampaignId>) -> bool {

@@ -164,18 +164,16 @@ impl Store {
         Ok(count)
     }
 
-    /// Deletes events of before, and those beyond the newest `at_most`; some in each transaction. Returns how many went. What has
-    /// no number yet stays.
+    /// Deletes events up to [limits](Self::prune_limits); some in each transaction. Returns how many went. What has no number yet
+    /// stays.
     ///
     /// # Errors
     /// [`StoreError`]; what was deleted before it stays deleted.
     pub(super) async fn prune_events(
         &self,
-        before: Option<Timestamp>,
-        at_most: Option<u64>,
+        (before, over): (i64, i64),
         mut pruned: impl FnMut(u64) -> bool,
     ) -> Result<u64, StoreError> {
-        let (before, over) = self.prune_limits(before, at_most).await?;
         let mut gone = 0;
         loop {
             let mut attempts = Attempts::default();
@@ -213,8 +211,8 @@ impl Store {
         Ok(count.map_or(0, |(count,)| count.unsigned_abs()))
     }
 
-    /// Up to which moment and which number events go.
-    async fn prune_limits(
+    /// Up to which moment and which number events go: those of before, and those beyond the newest `at_most`.
+    pub(super) async fn prune_limits(
         &self,
         before: Option<Timestamp>,
         at_most: Option<u64>,
@@ -261,7 +259,7 @@ pub(super) struct EventRow<'a> {
 }
 
 impl Tx {
-    async fn event_range(&mut self) -> Result<EventRange, StoreError> {
+    pub(super) async fn event_range(&mut self) -> Result<EventRange, StoreError> {
         let found: Option<(i64, i64)> = self.one(RANGE, &[]).await?;
         let (oldest, newest) = found.unwrap_or_default();
         let newest = newest.unsigned_abs();

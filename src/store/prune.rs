@@ -169,9 +169,16 @@ impl Store {
             }
         }
         if what.events_before.is_some() || what.events_at_most.is_some() {
-            let gone = self.prune_events(what.events_before, what.events_at_most, |events| {
-                pruned(Pruned { events, ..all })
-            });
+            let limits = self
+                .prune_limits(what.events_before, what.events_at_most)
+                .await?;
+            let mut attempts = Attempts::default();
+            while let Err(error) = self.note_missed(limits).await {
+                if !attempts.again(&error).await {
+                    return Err(error);
+                }
+            }
+            let gone = self.prune_events(limits, |events| pruned(Pruned { events, ..all }));
             all.events = gone.await?;
             self.prune_deliveries().await?;
         }

@@ -37,6 +37,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_is_disabled_says_so_and_is_whole_when_it_is_enabled,
         what_is_dead_is_sent_again_under_its_id,
         messages_go_with_their_events_and_what_was_missed_is_counted,
+        what_is_missed_is_told_once_also_if_nobody_sends,
         an_erased_person_is_in_no_message,
         an_erased_person_is_in_no_message_whose_rows_are_gone,
     )
@@ -565,6 +566,62 @@ async fn messages_go_with_their_events_and_what_was_missed_is_counted(base: &Bas
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].message, format!("evt_{}", begin + 3));
     assert_eq!(store.webhook(webhook.id).await.unwrap().unwrap().missed, 1);
+}
+
+async fn what_is_missed_is_told_once_also_if_nobody_sends(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let begin = newest(&fixture.store).await;
+    let list = aftertone::store::ListName::new("own").unwrap();
+    for nth in 0..3 {
+        let at = fixture.at(10 * (nth as i64 + 1));
+        let numbers = [number(nth)];
+        let bar = fixture.store.bar(&list, &numbers, None, at);
+        bar.await.unwrap();
+    }
+    // On PostgreSQL whoever reads first gives numbers.
+    newest(&fixture.store).await;
+    // Of the first event one has a message that waits; nothing is sent to the others.
+    let (store, one) = held_on(fixture.store.clone(), begin).await;
+    queue(&store, &one, (begin, begin + 1), &[begin + 1])
+        .await
+        .unwrap();
+    let idle = add(&store, settings(), begin).await;
+    let of_other_types = WebhookSettings {
+        types: vec!["drop.*".to_owned()],
+        ..settings()
+    };
+    let other = add(&store, of_other_types, begin).await;
+    let prune = Prunable {
+        events_before: Some(fixture.at(25)),
+        ..Prunable::default()
+    };
+    for _ in 0..2 {
+        store.prune(&prune, |_| true).await.unwrap();
+    }
+    let (events, _) = store.events(0, &EventFilter::default(), 99).await.unwrap();
+    let told = events
+        .iter()
+        .filter(|event| event.kind == Some(EventKind::WebhookMissed));
+    let told: Vec<_> = told
+        .map(|event| {
+            (
+                event.detail["webhook"].clone(),
+                event.detail["events"].clone(),
+            )
+        })
+        .collect();
+    let two_of = |id: WebhookId| (id.to_string().into(), 2.into());
+    assert_eq!(told, [two_of(one.id), two_of(idle.id)]);
+    for (id, missed) in [(one.id, 2), (idle.id, 2), (other.id, 0)] {
+        let stored = store.webhook(id).await.unwrap().unwrap();
+        assert_eq!((stored.position, stored.missed), (begin + 2, missed));
+    }
+    // Whoever goes on from there has missed nothing more.
+    assert!(
+        queue(&store, &one, (begin + 2, begin + 3), &[begin + 3])
+            .await
+            .is_some()
+    );
 }
 
 async fn an_erased_person_is_in_no_message(base: &Base) {

@@ -7,6 +7,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::{
     campaign::engine::CampaignId,
+    events::EventFilter,
     store::{
         StoreError,
         codec::micros,
@@ -60,6 +61,18 @@ pub struct WebhookSettings {
     pub batch: u32,
     /// How long a message waits for further events, in ms, 0 to 60,000; without effect if `batch` is 1.
     pub linger_ms: u32,
+}
+
+impl WebhookSettings {
+    /// What the endpoint is told of; `None` if it is nothing that this version of the program knows.
+    pub fn filter(&self) -> Option<EventFilter> {
+        let kinds = EventFilter::known_kinds(&self.types);
+        let is_nothing = kinds.is_empty() && !self.types.is_empty();
+        (!is_nothing).then_some(EventFilter {
+            kinds,
+            campaign: self.campaign,
+        })
+    }
 }
 
 /// Why nothing is sent to an endpoint. Slugs are stored and never renamed.

@@ -1,17 +1,23 @@
 //! What was sent to endpoints of webhooks: its log, and sending it again.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
-    endpoint::WebhookId,
+    endpoint::{StoredWebhook, WebhookId},
     queue::{DeliveryAttempt, DeliveryState},
 };
-use crate::store::{
-    Store, StoreError,
-    codec::micros,
-    sql::{Sql, args, row, rows, sql},
-    tally::{known, time},
-    transaction::Tx,
+use crate::{
+    events::EventKind,
+    store::{
+        Store, StoreError,
+        codec::micros,
+        sql::{Sql, args, row, rows, sql},
+        tally::{known, time},
+        transaction::Tx,
+    },
 };
 
 /// A message to an endpoint, as the log shows it.
@@ -197,7 +203,56 @@ impl Store {
         Ok(replayed)
     }
 
-    /// Deletes messages whose events are not kept any more, some at a time. What was still to be sent is counted as missed.
+    /// Tells each endpoint, and whoever follows the log, how many of its events are about to be deleted before it was sent them,
+    /// whether anything is sent to it at present or not. Each is told of once: its place in the log moves past them, and messages
+    /// of them are given up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(in crate::store) async fn note_missed(
+        &self,
+        (before, over): (i64, i64),
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write("note what webhooks have missed").await?;
+        if !tx.has_step(super::STEP) {
+            return Ok(());
+        }
+        let range = tx.event_range().await?;
+        let kept: Option<(Option<i64>,)> = tx.one(FIRST_KEPT, args![before, over]).await?;
+        let newest = i64::try_from(range.newest).unwrap_or(i64::MAX);
+        let gone_to = match kept.and_then(|(first,)| first) {
+            Some(first) => first - 1,
+            None => newest,
+        };
+        let stored: Vec<StoredWebhook> = tx.all(ALL, &[]).await?;
+        for stored in stored {
+            let webhook = stored.read(&tx)?;
+            let position = i64::try_from(webhook.position).unwrap_or(i64::MAX);
+            let mut missed = 0;
+            if let Some(filter) = webhook.settings.filter() {
+                let kinds = filter.kinds.iter();
+                let kinds = rows(kinds.map(|kind| row! { slug: kind.slug() }));
+                let given = args![
+                    &kinds,
+                    position,
+                    i64::from(filter.kinds.is_empty()),
+                    filter.campaign.map(|campaign| campaign.0),
+                    before,
+                    over
+                ];
+                let counted: Option<(i64,)> = tx.one(COUNT_UNQUEUED, given).await?;
+                missed += counted.map_or(0, |(count,)| count);
+            }
+            let given_up: Vec<(i64,)> = tx.all(GIVE_UP, args![webhook.id.0, gone_to]).await?;
+            missed += given_up.into_iter().map(|(events,)| events).sum::<i64>();
+            tx.execute(PASS, args![webhook.id.0, gone_to, missed])
+                .await?;
+            tx.tell_missed(webhook.id, missed).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Deletes messages whose events are not kept any more, some at a time. What was still to be sent is told to be missed.
     ///
     /// # Errors
     /// [`StoreError`]; what was deleted before it stays deleted.
@@ -212,6 +267,13 @@ impl Store {
             let missed =
                 rows(missed.map(|(_, webhook, missed)| row! { webhook: webhook, missed: missed }));
             tx.execute(COUNT_MISSED, args![&missed]).await?;
+            let mut of_each = BTreeMap::new();
+            for (_, webhook, missed) in &old {
+                *of_each.entry(WebhookId(*webhook)).or_default() += missed;
+            }
+            for (webhook, missed) in of_each {
+                tx.tell_missed(webhook, missed).await?;
+            }
             let given = rows(old.iter().map(|(id, ..)| row! { id: id }));
             tx.execute(DELETE, args![&given]).await?;
             tx.commit().await?;
@@ -224,6 +286,17 @@ impl Store {
 }
 
 impl Tx {
+    /// Tells that an endpoint has missed so many events, if it has any.
+    async fn tell_missed(&mut self, id: WebhookId, missed: i64) -> Result<(), StoreError> {
+        if missed > 0 {
+            let detail = json!({ "webhook": id.to_string(), "events": missed });
+            let detail = detail.to_string();
+            let kind = EventKind::WebhookMissed.slug();
+            self.execute(TELL_NOW, args![kind, &detail]).await?;
+        }
+        Ok(())
+    }
+
     /// Notes that something is to be sent again; says why not, if it cannot be.
     async fn order_webhook(&mut self, id: WebhookId) -> Result<Option<Replayed>, StoreError> {
         if self.execute(ORDER, args![id.0]).await? == 0 {
@@ -377,6 +450,40 @@ const FIRST_SINCE: Sql =
 const ADD_REPLAY: Sql = sql!(
     "INSERT INTO webhook_replays (webhook, since, until, types, position, up_to, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)"
+);
+
+const FIRST_KEPT: Sql = sql!(
+    "SELECT min(sequence) FROM events WHERE sequence IS NOT NULL AND at >= $1 AND sequence > $2"
+);
+
+const ALL: Sql = sql!(
+    "SELECT * FROM webhooks WHERE coalesce(disabled_because, '') <> 'removed' ORDER BY id",
+    ["", " FOR UPDATE"]
+);
+
+const COUNT_UNQUEUED: Sql = sql!(
+    "SELECT count(*) FROM events WHERE sequence IS NOT NULL AND sequence > $2 AND (at < $5 OR sequence <= $6) \
+     AND ($3 = 1 OR type IN (SELECT given.slug FROM ",
+    { slug TEXT },
+    ")) AND ($4 IS NULL OR campaign = $4)"
+);
+
+const GIVE_UP: Sql = sql!(
+    "UPDATE webhook_deliveries SET state = 'dead', due_at = NULL, taken = 0 \
+     WHERE webhook = $1 AND state = 'pending' AND last_sequence <= $2 RETURNING events"
+);
+
+const PASS: Sql = sql!(
+    "UPDATE webhooks SET position = CASE WHEN position < $2 THEN $2 ELSE position END, missed = missed + $3 WHERE id = $1"
+);
+
+const TELL_NOW: Sql = sql!(
+    "INSERT INTO events (at, type, detail) VALUES (",
+    [
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+        "aftertone_now()"
+    ],
+    ", $1, $2)"
 );
 
 /// With how many events of it nobody was told of.
