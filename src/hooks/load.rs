@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     attempt::HookFault,
     message::{compose, compose_again},
+    schedule::longest_waits,
 };
 use crate::{
     campaign::engine::CampaignId,
@@ -53,6 +54,16 @@ pub(super) struct Loader {
     pub(super) webhook: Webhook,
 }
 
+/// What is not known of the messages before they are looked for.
+#[derive(Debug)]
+pub(super) struct LoadDoubts {
+    /// After the database has failed, those that are in memory: what was taken besides, though the answer never came, is taken
+    /// again.
+    pub(super) here: Option<Vec<i64>>,
+    /// Whether the clock may have been set back since it was said when they are due.
+    pub(super) of_times: bool,
+}
+
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Loaded {
@@ -79,17 +90,21 @@ impl Loader {
         self.store.may_send(self.key()).await
     }
 
-    /// Looks for so many messages; `None` if this server does not hold the endpoint any more, or not as it is. After the database has failed, `here`
-    /// are those that are in memory: what was taken besides, though the answer never came, is taken again.
+    /// Looks for so many messages; `None` if this server does not hold the endpoint any more, or not as it is.
     pub(super) async fn load(
         &self,
         room: usize,
-        here: Option<Vec<i64>>,
+        doubts: LoadDoubts,
         mut cursor: LogCursor,
         now: Timestamp,
     ) -> Result<Option<Loaded>, StoreError> {
         let id = self.webhook.id;
-        if let Some(here) = here
+        if doubts.of_times {
+            self.store
+                .bound_deliveries(id, &longest_waits(), now)
+                .await?;
+        }
+        if let Some(here) = doubts.here
             && !self
                 .store
                 .release_all_but((id, &self.server), &here)

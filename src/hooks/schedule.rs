@@ -65,6 +65,14 @@ pub(super) fn next_attempt(
     Some(usual.max(retry_after.map_or(Duration::ZERO, capped)))
 }
 
+/// How long a message waits at most after so many attempts, clocks of several servers being a little apart. What an endpoint asks
+/// for beyond that holds for the endpoint, not for its messages.
+pub(super) fn longest_waits() -> Vec<(u32, Duration)> {
+    let all = (0..).zip(SCHEDULE);
+    all.map(|(attempts, usual)| (attempts, spread(usual, u64::MAX) + APART))
+        .collect()
+}
+
 /// A span, up to a fifth shorter or longer.
 pub(super) fn spread(span: Duration, random: u64) -> Duration {
     // 32 bits are fine enough for a day in microseconds.
@@ -76,6 +84,9 @@ pub(super) fn spread(span: Duration, random: u64) -> Duration {
 pub(super) fn capped(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_HEEDED)
 }
+
+/// How far clocks of servers are apart at most.
+const APART: Duration = Duration::from_secs(10);
 
 const HOUR: u64 = 3_600;
 

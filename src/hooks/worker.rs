@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 use super::{
     attempt::{HookAttempt, HookFault},
     client::{HookClient, SignedMessage},
-    load::{Loaded, Loader, LogCursor},
+    load::{LoadDoubts, Loaded, Loader, LogCursor},
     queue::{AttemptEnd, EndpointQueue},
     schedule::Wait,
     signature::{WebhookSecret, signatures},
@@ -59,6 +59,8 @@ pub(super) struct EndpointWorker {
     is_loading: bool,
     /// Whether the database failed while it was looked for messages: it may have given some that never came.
     has_lost: bool,
+    /// Whether the clock may have been set back since it was said when messages are due.
+    doubts_times: bool,
     /// Whether there may be messages to load.
     has_more: bool,
     /// When a message is due that is not in memory.
@@ -99,6 +101,8 @@ impl EndpointWorker {
             is_unsure: false,
             is_loading: false,
             has_lost: false,
+            // By whoever sent before.
+            doubts_times: true,
             has_more: true,
             next_at: None,
             store_again: None,
@@ -146,6 +150,7 @@ impl EndpointWorker {
         // After the clock was set back, what waits is looked at anew: when it is due was said by the clock of before.
         let is_set_back = at < self.looked_at;
         self.looked_at = at;
+        self.doubts_times |= is_set_back;
         if is_set_back || self.next_at.is_some_and(|due| due <= at) {
             self.next_at = None;
             self.has_more = true;
@@ -178,9 +183,12 @@ impl EndpointWorker {
             self.is_loading = true;
             self.has_more = false;
             let (loader, cursor) = (self.parts.loader.clone(), self.cursor);
-            let here = self.has_lost.then(|| self.in_memory());
+            let doubts = LoadDoubts {
+                here: self.has_lost.then(|| self.in_memory()),
+                of_times: std::mem::take(&mut self.doubts_times),
+            };
             self.jobs.spawn(async move {
-                JobDone::Loaded(loader.load(room, here, cursor, now()).await)
+                JobDone::Loaded(loader.load(room, doubts, cursor, now()).await)
             });
         }
     }
@@ -317,6 +325,7 @@ impl EndpointWorker {
             JobDone::Loaded(Err(error)) => {
                 self.is_loading = false;
                 self.has_lost = true;
+                self.doubts_times = true;
                 self.has_more = true;
                 self.on_trouble(&error);
             }

@@ -26,6 +26,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         an_endpoint_is_made_changed_and_removed,
         secrets_overlap_while_they_are_rotated,
         one_server_holds_an_endpoint_at_a_time,
+        a_clock_that_was_set_back_holds_up_no_lease_and_no_message,
         a_position_moves_with_its_messages_or_not_at_all,
         what_a_dead_server_had_is_taken_by_the_next,
         what_was_taken_and_never_came_is_taken_again,
@@ -171,6 +172,41 @@ async fn one_server_holds_an_endpoint_at_a_time(base: &Base) {
         )
         .await;
     assert!(!lost.unwrap());
+}
+
+async fn a_clock_that_was_set_back_holds_up_no_lease_and_no_message(base: &Base) {
+    let (store, webhook) = held(base).await;
+    let hour = SignedDuration::from_hours(1);
+    // The server that held it is gone, and the clock was an hour ahead.
+    let ahead = (now() + hour).as_microsecond();
+    base.run(&format!("UPDATE webhooks SET lease_ends = {ahead}"))
+        .await;
+    let signs = store.webhook_signs("two", now()).await.unwrap();
+    assert!(!signs[0].is_held);
+    let held = store.hold_webhooks("two", &[], now()).await.unwrap();
+    assert_eq!(held, [webhook.id]);
+    // One that is held on is not taken away.
+    assert_eq!(store.hold_webhooks("one", &[], now()).await.unwrap(), []);
+    base.run("UPDATE webhooks SET holder = 'one'").await;
+
+    let queued = queue(&store, &webhook, (0, 2), &[1, 2]).await.unwrap();
+    let at = now();
+    let ends = [
+        settled(queued[0].0, DeliveryState::Pending, Some(at + hour)),
+        settled(
+            queued[1].0,
+            DeliveryState::Pending,
+            Some(at + SignedDuration::from_secs(6)),
+        ),
+    ];
+    assert!(settle(&store, &webhook, &ends, None).await);
+    // After the first attempt a message waits for some seconds.
+    let longest = [(0, Duration::from_secs(1)), (1, Duration::from_secs(9))];
+    let bound = store.bound_deliveries(webhook.id, &longest, at);
+    bound.await.unwrap();
+    let (due, next) = take(&store, &webhook, false, 9, at).await;
+    let later = at + SignedDuration::from_secs(6);
+    assert_eq!((ids(&due), next), (vec!["evt_1".to_owned()], Some(later)));
 }
 
 async fn a_position_moves_with_its_messages_or_not_at_all(base: &Base) {

@@ -10,6 +10,8 @@
 //! marked, and the mark is void as soon as another one begins: nothing is lost with a server that dies, and what it had
 //! sent and not written is sent again, with the same id.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::endpoint::{DisabledBecause, SealedSecret, Webhook, WebhookHealth, WebhookId};
@@ -181,8 +183,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<WebhookSign>, StoreError> {
         let mut tx = self.read("look at the webhooks").await?;
-        let stored: Vec<(i64, i64, i64, i64, i64)> =
-            tx.all(SIGNS, args![server, micros(now)]).await?;
+        let stored: Vec<(i64, i64, i64, i64, i64)> = tx
+            .all(SIGNS, args![server, micros(now), longest_lease()])
+            .await?;
         let sign =
             |(id, version, orders, is_enabled, is_held): (i64, i64, i64, i64, i64)| WebhookSign {
                 id: WebhookId(id),
@@ -195,7 +198,8 @@ impl Store {
     }
 
     /// Takes endpoints that nobody holds, and holds those on that this server has; returns all that it has from now on. Those of
-    /// `except` it cannot send to, and gives back.
+    /// `except` it cannot send to, and gives back. A lease that ends later than one that is made now ever could is of a clock that
+    /// was set back since, and void.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -209,7 +213,7 @@ impl Store {
         let lease = i64::try_from(WEBHOOK_LEASE.as_micros()).unwrap_or(i64::MAX);
         let except = rows(except.iter().map(|id| row! { id: id.0 }));
         tx.execute(GIVE_SOME_BACK, args![&except, server]).await?;
-        let given = args![&except, server, micros(now), lease];
+        let given = args![&except, server, micros(now), lease, longest_lease()];
         let held: Vec<(i64,)> = tx.all(HOLD, given).await?;
         tx.commit().await?;
         Ok(held.into_iter().map(|(id,)| WebhookId(id)).collect())
@@ -323,6 +327,27 @@ impl Store {
         tx.execute(RELEASE_OTHERS, args![&here, id.0]).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Has messages sent at once that are due later than their schedule can have said: the clock was set back since. `longest` is
+    /// how long a message waits at most after so many attempts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bound_deliveries(
+        &self,
+        id: WebhookId,
+        longest: &[(u32, Duration)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write("bound when messages are due").await?;
+        let longest = rows(longest.iter().map(|(attempts, wait)| {
+            let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+            row! { attempts: attempts, within: wait }
+        }));
+        tx.execute(BOUND, args![&longest, id.0, micros(now)])
+            .await?;
+        tx.commit().await
     }
 
     /// Takes messages that are due into this server's memory, at most so many, in the order in which they are due; those of
@@ -500,11 +525,19 @@ fn read_delivery(stored: StoredDelivery) -> (i64, DueDelivery) {
 /// How long a server holds an endpoint without saying so again.
 pub const WEBHOOK_LEASE: SignedDuration = SignedDuration::from_secs(6);
 
+/// How far in the future a lease ends at most, in microseconds: that of a server whose clock, or whose moment, is a little ahead
+/// of this one's.
+fn longest_lease() -> i64 {
+    i64::try_from(2 * WEBHOOK_LEASE.as_micros()).unwrap_or(i64::MAX)
+}
+
 const SIGNS: Sql = sql!(
     "SELECT id, version, orders, CAST(CASE WHEN disabled_at IS NULL THEN 1 ELSE 0 END AS BIGINT), \
      CAST(CASE WHEN holder <> $1 AND lease_ends > coalesce(",
     SERVER_TIME,
-    ", $2) THEN 1 ELSE 0 END AS BIGINT) FROM webhooks ORDER BY id"
+    ", $2) AND lease_ends <= coalesce(",
+    SERVER_TIME,
+    ", $2) + $3 THEN 1 ELSE 0 END AS BIGINT) FROM webhooks ORDER BY id"
 );
 
 const HOLD: Sql = sql!(
@@ -512,7 +545,9 @@ const HOLD: Sql = sql!(
     SERVER_TIME,
     ", $3) + $4 WHERE disabled_at IS NULL AND (holder IS NULL OR holder = $2 OR lease_ends <= coalesce(",
     SERVER_TIME,
-    ", $3)) AND id NOT IN (SELECT given.id FROM ",
+    ", $3) OR lease_ends > coalesce(",
+    SERVER_TIME,
+    ", $3) + $5) AND id NOT IN (SELECT given.id FROM ",
     { id BIGINT },
     ") RETURNING id"
 );
@@ -559,6 +594,13 @@ const QUEUE: Sql = sql!(
     " WHERE 1 = 1 ORDER BY given.nth ON CONFLICT (webhook, message) DO UPDATE SET state = 'pending', body = excluded.body, \
      attempts = 0, due_at = excluded.due_at, taken = 1, settled_at = NULL \
      WHERE webhook_deliveries.state <> 'pending' RETURNING id, message"
+);
+
+const BOUND: Sql = sql!(
+    "UPDATE webhook_deliveries SET due_at = $3 FROM ",
+    { attempts BIGINT, within BIGINT },
+    " WHERE webhook_deliveries.webhook = $2 AND webhook_deliveries.state = 'pending' AND webhook_deliveries.taken = 0 \
+     AND webhook_deliveries.attempts = given.attempts AND webhook_deliveries.due_at > $3 + given.within"
 );
 
 const NEXT_DUE: Sql = sql!(
