@@ -1,6 +1,6 @@
 //! One endpoint: its messages are loaded, sent and settled, each by a task, and decided on in one place.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -234,7 +234,11 @@ impl EndpointWorker {
     }
 
     fn write(&mut self) {
-        let ends = std::mem::take(&mut self.unwritten);
+        // One message may have two, if it is not known whether the first was written: one behind the other.
+        let mut ids = BTreeSet::new();
+        let ends = self.unwritten.iter();
+        let count = ends.take_while(|end| ids.insert(end.settled.id)).count();
+        let ends: Vec<_> = self.unwritten.drain(..count).collect();
         self.writing = Some(ends.iter().flat_map(AttemptEnd::ids).collect());
         let (loader, health) = (self.parts.loader.clone(), *self.queue.health());
         self.jobs.spawn(async move {
