@@ -655,7 +655,8 @@ async fn what_was_not_kept_for_an_endpoint_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_taken_while_the_database_failed_is_sent_without_a_restart() {
-    let server = ApiServer::with_webhooks(Database::Sqlite, &Server::default()).await;
+    let postgres = Server::default();
+    let server = ApiServer::with_webhooks(Database::Postgres, &postgres).await;
     let receiver = Receiver::start(|_, nth| match nth {
         0 => Reply::Status(500),
         _ => Reply::Status(200),
@@ -669,8 +670,9 @@ async fn what_was_taken_while_the_database_failed_is_sent_without_a_restart() {
     // From here on what is due can be taken, and the transaction behind that fails.
     server
         .run(
-            "CREATE TRIGGER fails BEFORE UPDATE OF position ON webhooks \
-             BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+            "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS \
+             $$BEGIN RAISE EXCEPTION 'the disk is full'; END$$; \
+             CREATE TRIGGER fails BEFORE UPDATE OF position ON webhooks FOR EACH ROW EXECUTE FUNCTION fails()",
         )
         .await;
     server.bar(1).await;
@@ -682,7 +684,7 @@ async fn what_was_taken_while_the_database_failed_is_sent_without_a_restart() {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    server.run("DROP TRIGGER fails").await;
+    server.run("DROP TRIGGER fails ON webhooks").await;
     let all = receiver.until(3).await;
     assert_eq!(
         all.iter().filter(|one| one.id() == all[0].id()).count(),
@@ -692,6 +694,7 @@ async fn what_was_taken_while_the_database_failed_is_sent_without_a_restart() {
     let shown = server.until(&id, |shown| shown["pending"] == 0).await;
     assert_eq!(shown["failures"], 0);
     server.stop().await;
+    postgres.down();
 }
 
 /// `tests/webhooks.sh` gives what was received to the published libraries of other languages.
@@ -783,7 +786,8 @@ async fn events_are_sent_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_made_anew_of_its_own_events() {
-    let server = ApiServer::with_webhooks(Database::Sqlite, &Server::default()).await;
+    let postgres = Server::default();
+    let server = ApiServer::with_webhooks(Database::Postgres, &postgres).await;
     let failing = || {
         Receiver::start(|_, nth| match nth {
             0 => Reply::Status(500),
@@ -808,9 +812,8 @@ async fn a_batch_is_made_anew_of_its_own_events() {
         .await;
     server
         .run(
-            "INSERT INTO events (at, type, campaign) WITH RECURSIVE numbers (n) AS \
-             (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200) \
-             SELECT 1800000000000000, 'campaign.changed', CASE n % 400 WHEN 0 THEN 1 ELSE 2 END FROM numbers",
+            "INSERT INTO events (at, type, campaign) SELECT 1800000000000000, 'campaign.changed', \
+             CASE n % 400 WHEN 0 THEN 1 ELSE 2 END FROM generate_series(0, 1200) AS n",
         )
         .await;
     server.until(&id, |shown| shown["failures"] == 1).await;
@@ -862,6 +865,7 @@ async fn a_batch_is_made_anew_of_its_own_events() {
     assert_eq!(log["items"][0]["attempts"][1]["fault"], "not_told", "{log}");
     assert_eq!(receiver.all().len(), 1);
     server.stop().await;
+    postgres.down();
 }
 
 #[tokio::test(flavor = "multi_thread")]
