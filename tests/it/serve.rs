@@ -333,6 +333,8 @@ async fn the_service_manager_is_told() {
             .env("WATCHDOG_USEC", "30000000");
     })
     .await;
+    // While the database is opened, which may copy it and change its schema.
+    until_told(&told, &["EXTEND_TIMEOUT_USEC=30000000"]).await;
     let up = ["READY=1", "WATCHDOG=1", "STATUS=no campaign is started"];
     until_told(&told, &up).await;
     send_signal("HUP", &service.child);

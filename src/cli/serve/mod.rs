@@ -19,6 +19,7 @@ mod store_watch;
 
 use std::{
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -94,7 +95,9 @@ pub(super) async fn run(
     let mut manager = ServiceManager::of_environment();
     let mut signals = ServiceSignals::new().map_err(CliError::new)?;
     manager.status("opening the database");
-    let opened = open_store(args.wait, &config, &mut signals, &manager, printer).await?;
+    let opening = open_store(args.wait, &config, &mut signals, &manager, printer);
+    // A copy of a large database and the steps of its schema take their time.
+    let opened = with_signs(opening, || manager.starting(EXTENSION)).await?;
     let Some(store) = opened else {
         return Ok(Exit::Success);
     };
@@ -249,6 +252,19 @@ async fn open_store(
                 }
             }
             Err(error) => return Err(database::trouble(error)),
+        }
+    }
+}
+
+/// Waits for the end of a work, and gives a sign at its beginning and again and again meanwhile.
+async fn with_signs<T>(work: impl Future<Output = T>, sign: impl Fn()) -> T {
+    let mut work = pin!(work);
+    let mut signs = interval(SIGN);
+    loop {
+        tokio::select! {
+            biased;
+            _ = signs.tick() => sign(),
+            done = &mut work => return done,
         }
     }
 }
@@ -618,11 +634,31 @@ const TICK: Duration = Duration::from_secs(1);
 /// The loops turn once a second at least.
 const TURNS_WITHIN: Duration = Duration::from_secs(5);
 
+/// From one sign that the start goes on to the next: within [`EXTENSION`], with room for a machine that is busy.
+const SIGN: Duration = Duration::from_secs(5);
+
 /// From one attempt to open the database to the next.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long requests may go on once all else has ended.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-/// How much longer the end may take, as the service manager is told once a second.
+/// How much longer the start or the end may take, as the service manager is told again and again.
 const EXTENSION: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn signs_are_given_until_the_work_is_done() {
+        let given = Cell::new(0);
+        let sign = || given.set(given.get() + 1);
+        // Longer than a unit's `TimeoutStartSec`.
+        with_signs(sleep(Duration::from_secs(602)), sign).await;
+        assert_eq!(given.get(), 121);
+        assert!(SIGN * 2 < EXTENSION);
+    }
+}

@@ -41,12 +41,16 @@ impl ServiceManager {
         }
     }
 
+    /// The start goes on, and may take this much longer.
+    pub(super) fn starting(&self, longer: Duration) {
+        self.send(&[NotifyState::ExtendTimeoutUsec(microseconds(longer))]);
+    }
+
     /// The end has begun, and may take this much longer.
     pub(super) fn stopping(&self, longer: Duration) {
-        let longer = u32::try_from(longer.as_micros()).unwrap_or(u32::MAX);
         self.send(&[
             NotifyState::Stopping,
-            NotifyState::ExtendTimeoutUsec(longer),
+            NotifyState::ExtendTimeoutUsec(microseconds(longer)),
         ]);
     }
 
@@ -72,4 +76,8 @@ impl ServiceManager {
             debug!(%error, "the service manager cannot be told anything");
         }
     }
+}
+
+fn microseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }

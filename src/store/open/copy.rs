@@ -59,38 +59,67 @@ impl DatabaseCopy {
             )));
         }
         let mut partial = self.path.clone().into_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let made = self.make_partial(of, &partial).await;
-        if made.is_err() {
-            // What is not whole is of no use to anybody.
-            let _ = fs::remove_file(&partial);
-        }
-        made
-    }
-
-    async fn make_partial(&self, of: &SqliteConnectOptions, partial: &Path) -> Result<(), Failure> {
+        partial.push(PARTIAL);
         let failed = |error: io::Error| {
             let path = self.path.display();
             Failure::Copy(format!("the copy `{path}` cannot be made: {error}"))
         };
-        // Left by a copy that was killed; whoever makes one holds the database's lock.
-        match fs::remove_file(partial) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-        let file = copy_whole(of, partial).await?;
+        let mut partial = RemovedUnlessKept::new(PathBuf::from(partial));
+        let file = copy_whole(of, &partial.path).await?;
         file.sync_all().map_err(failed)?;
-        fs::rename(partial, &self.path).map_err(failed)?;
+        fs::rename(&partial.path, &self.path).map_err(failed)?;
+        partial.keep();
         sync_folder(&self.path).map_err(failed)
     }
+}
 
-    /// Removes it again, if the change that it was made for did not come about.
-    pub(super) fn remove(&self) {
-        let _ = fs::remove_file(&self.path);
+/// A file that goes when this does, unless it is kept: what makes it may fail, or be dropped before it is done.
+#[derive(Debug)]
+pub(super) struct RemovedUnlessKept {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl RemovedUnlessKept {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_kept: false,
+        }
+    }
+
+    pub(super) const fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
+    pub(super) const fn do_not_keep(&mut self) {
+        self.is_kept = false;
     }
 }
+
+impl Drop for RemovedUnlessKept {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes what copies have left that were killed half-way. The caller holds the database's lock, so that nobody makes one.
+pub(super) fn remove_partial_copies(database: &Path) {
+    for path in copies_of(database) {
+        if path
+            .as_os_str()
+            .as_encoded_bytes()
+            .ends_with(PARTIAL.as_bytes())
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The end of the name of a copy that is not whole yet.
+const PARTIAL: &str = ".partial";
 
 /// Copies a database as it is at one moment into a file that must not exist, for its owner only; others read and write it
 /// meanwhile. Returns the file, which is not on the disk yet.

@@ -14,7 +14,7 @@ use sqlx::{
 
 use super::{
     super::error::Failure,
-    copy::DatabaseCopy,
+    copy::{DatabaseCopy, RemovedUnlessKept, remove_partial_copies},
     schema::{AppliedSteps, SchemaState},
 };
 
@@ -65,6 +65,10 @@ async fn sqlite_steps(
     }
     let mut upgraded = upgraded(&applied, known);
     let missing: Vec<_> = applied.missing(known).collect();
+    remove_partial_copies(options.get_filename());
+    // Until the steps are committed nothing is changed, whether they fail or this is dropped, and the next command would make
+    // the next copy.
+    let mut kept = None;
     if let Some(first) = missing.first()
         && wants_copy
         && !applied.steps.is_empty()
@@ -72,35 +76,28 @@ async fn sqlite_steps(
         let bytes = sqlite_bytes(&mut tx).await?;
         let copy = DatabaseCopy::plan(options.get_filename(), first.version, bytes);
         copy.make(options).await?;
+        kept = Some(RemovedUnlessKept::new(copy.path.clone()));
         upgraded.copy = Some(copy);
     }
-    let mut done = Ok(());
     if applied.steps.is_empty() {
-        let made = sqlx::raw_sql(SQLITE_STEPS).execute(&mut *tx).await;
-        done = made.map(drop).map_err(Failure::from);
+        sqlx::raw_sql(SQLITE_STEPS).execute(&mut *tx).await?;
     }
     for step in missing {
-        if done.is_ok() {
-            let sql = AssertSqlSafe(step.sql.as_str().to_owned());
-            done = match sqlx::raw_sql(sql).execute(&mut *tx).await {
-                Ok(_) => noted(sqlx::query(NOTE), step)
-                    .execute(&mut *tx)
-                    .await
-                    .map(drop)
-                    .map_err(Failure::from),
-                Err(error) => Err(failed(step, error)),
-            };
-        }
+        let sql = AssertSqlSafe(step.sql.as_str().to_owned());
+        let done = sqlx::raw_sql(sql).execute(&mut *tx).await;
+        done.map_err(|error| failed(step, error))?;
+        let note = noted(sqlx::query(NOTE), step);
+        note.execute(&mut *tx).await?;
     }
-    if done.is_ok() {
-        done = tx.commit().await.map_err(Failure::from);
+    // A commit that is dropped half-way may still be carried out.
+    if let Some(copy) = &mut kept {
+        copy.keep();
     }
-    if let Err(failure) = done {
-        // Nothing was changed, and the next command would make the next copy.
-        if let Some(copy) = &upgraded.copy {
-            copy.remove();
+    if let Err(error) = tx.commit().await {
+        if let Some(copy) = &mut kept {
+            copy.do_not_keep();
         }
-        return Err(failure);
+        return Err(error.into());
     }
     Ok((SchemaState::Current, Some(upgraded)))
 }

@@ -159,6 +159,42 @@ async fn a_step_that_fails_changes_nothing_and_leaves_no_copy() {
     assert_eq!(plan.from, 1);
 }
 
+#[tokio::test]
+async fn a_copy_that_is_cut_or_a_step_that_is_cut_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aftertone.db");
+    let place = DatabaseAddress::Sqlite(path.clone());
+    old(&place).await;
+    // A program that was killed left it.
+    let killed = folder.path().join("aftertone.db.before-0001.partial");
+    std::fs::write(&killed, "half").unwrap();
+
+    let is_there = |end: &str| {
+        let copies = copies_of(&path).into_iter();
+        let mut copies = copies.filter(|copy| *copy != killed);
+        copies.any(|copy| copy.to_str().unwrap().ends_with(end))
+    };
+    for end in [".before-0002.partial", ".before-0002"] {
+        let mut opening = Box::pin(Store::open(&place));
+        while !is_there(end) {
+            assert!(
+                futures::poll!(&mut opening).is_pending(),
+                "{end}: it was not cut"
+            );
+            tokio::task::yield_now().await;
+        }
+        drop(opening);
+        assert_eq!(copies_of(&path), Vec::<PathBuf>::new(), "{end}");
+        let plan = Store::plan_upgrade(&place).await.unwrap();
+        assert_eq!(plan.from, 1, "{end}");
+    }
+    Store::open(&place).await.unwrap().close().await;
+    assert_eq!(
+        copies_of(&path),
+        [folder.path().join("aftertone.db.before-0002")]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_that_bring_a_file_forward_at_once_make_one_copy() {
     let folder = tempfile::tempdir().unwrap();
