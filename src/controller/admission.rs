@@ -540,6 +540,11 @@ impl TakenBack {
 }
 
 impl Admitted {
+    /// The store that has its intent.
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// When it was admitted.
     pub(super) const fn steps(&self) -> AdmissionSteps {
         self.steps

@@ -522,7 +522,9 @@ impl SingleDropRun {
             Some(folder) => {
                 let subject = (&run, drop, self.order.shown_number.as_str());
                 let message = (sound.samples.clone(), sound.parts());
-                Some(evidence::keep(folder, subject, &report, message, admitted.now()).await)
+                let whose = (admitted.store(), &self.order.number);
+                let now = admitted.now();
+                Some(evidence::keep(whose, folder, subject, &report, message, now).await)
             }
             None => None,
         };

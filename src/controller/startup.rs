@@ -197,6 +197,7 @@ impl Controller {
             worker: Arc::new(DropWorker {
                 clock: Arc::clone(&clock),
                 config,
+                store: store.clone(),
                 run: session.run().clone(),
                 orders: session.orders(),
                 link: session.link(),

@@ -30,7 +30,7 @@ use crate::{
     evidence::{Archive, Folder},
     id::{DropId, RunName},
     runtime::{CallSpec, PbxLink, TrunkProbe, TrunkState, plan, session::Orders},
-    store::DropEnd,
+    store::{DropEnd, Store},
     telemetry,
     traces::DropTrace,
 };
@@ -97,6 +97,7 @@ enum NotDialled {
 pub(super) struct DropWorker {
     pub(super) clock: Arc<Steady>,
     pub(super) config: Config,
+    pub(super) store: Store,
     pub(super) run: RunName,
     pub(super) orders: Orders,
     pub(super) link: watch::Receiver<PbxLink>,
@@ -246,7 +247,9 @@ impl DropWorker {
         let shown = task.start.contact.number.to_string();
         let subject = (&self.run, task.drop, shown.as_str());
         let message = (sound.samples.clone(), sound.parts());
-        let kept = evidence::keep(folder, subject, &report, message, self.clock.now()).await;
+        let whose = (&self.store, &task.start.contact.number);
+        let now = self.clock.now();
+        let kept = evidence::keep(whose, folder, subject, &report, message, now).await;
         if let Err(words) = &kept {
             warn!(drop = %task.drop, words, "the evidence of a drop could not be kept");
         }

@@ -15,6 +15,7 @@
 
 mod archive;
 mod bundle;
+mod erasure;
 mod explained;
 mod files;
 mod heard_event;
@@ -29,6 +30,7 @@ mod retention;
 pub use self::{
     archive::{Archive, ArchiveError, Folder, KeepError},
     bundle::{BundleContents, PersonBundle},
+    erasure::EvidenceErasure,
     explained::{
         ExplainedCall, HearAgainError, HearingSetting, LiveCall, hear_again, hearing_settings,
         reasons,

@@ -6,6 +6,7 @@
 //! | has an answer, same body | that answer, with `Idempotent-Replayed: true` |
 //! | is being carried out, same body | 409 `idempotency_in_progress`, with `Retry-After: 1` |
 //! | was used, or is being used, for another body | 422 `idempotency_key_reused` |
+//! | was used for a person who was erased since | 422 `idempotency_key_reused` |
 //!
 //! A request that takes longer than one may is answered as if another were being carried out, which is so: it goes on.
 //!

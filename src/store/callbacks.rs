@@ -114,7 +114,11 @@ impl Store {
         let mut tx = self.write("take up a call that came back").await?;
         let at = micros(tx.past(now).await?);
         let found = tx.answered_drop(call).await?;
-        let number = call.caller.as_ref().map(codec::number);
+        // Who was erased does not come back by calling.
+        let number = match call.caller.as_ref().map(codec::number) {
+            Some(number) if tx.is_erased(number).await? => Some(ERASED),
+            number => number,
+        };
         let (drop, campaign, contact, variant) = match &found {
             Some(found) => (
                 Some(found.drop.to_string()),
@@ -137,6 +141,7 @@ impl Store {
             variant.as_deref(),
         ];
         tx.execute(BEGIN, given).await?;
+        let number = number.filter(|number| *number != ERASED);
         if let Some(contact) = contact {
             tx.execute(CALLED_BACK, args![contact, at]).await?;
             tx.execute(STOP, args![contact, at]).await?;
@@ -209,24 +214,31 @@ impl Store {
         let at = micros(tx.past(now).await?);
         let (id, digits) = (call.to_string(), codec::number(number));
         let because = format!("called back ({id})");
-        tx.bar(list.as_str(), &[digits], Some(&because), at).await?;
+        // Who was erased while the call was up is barred for good, and does not come back by a key.
+        let is_erased = tx.is_erased(digits).await?;
+        if !is_erased {
+            tx.bar(list.as_str(), &[digits], Some(&because), at).await?;
+        }
         let outcome = CallbackOutcome::OptedOut.slug();
         tx.execute(OUTCOME, args![&id, outcome]).await?;
         let detail = json!({"callback": id, "list": list.as_str()});
         let caller: Option<(Option<String>, Option<i64>)> = tx.one(ENDED, args![&id]).await?;
-        let is_own = caller.is_some_and(|(_, caller)| caller == Some(digits));
+        let digits = (!is_erased).then_some(digits);
+        let is_own = caller.is_some_and(|(_, caller)| match digits {
+            Some(digits) => caller == Some(digits),
+            None => caller == Some(ERASED),
+        });
         let kind = EventKind::ContactOptedOut;
         if is_own {
             tx.execute(LAST, args![&id, outcome]).await?;
-            tx.tell_of_call(kind, &id, Some(digits), &detail, at)
-                .await?;
+            tx.tell_of_call(kind, &id, digits, &detail, at).await?;
         } else {
             // A number that was typed is not that of whom the call answers.
             let told = EventRow {
                 kind,
                 campaign: None,
                 drop: None,
-                number: Some(digits),
+                number: digits,
                 detail: &detail,
             };
             tx.tell(&told, at).await?;
@@ -362,7 +374,7 @@ impl Tx {
         let ended: Option<(Option<String>, Option<i64>)> = self.one(ENDED, args![id]).await?;
         let (outcome, number) = ended.unwrap_or_default();
         let detail = json!({"callback": id, "outcome": outcome});
-        let number = number.filter(|number| *number != 0);
+        let number = number.filter(|number| *number != ERASED);
         self.tell_of_call(EventKind::CallbackEnded, id, number, &detail, at)
             .await
     }
@@ -381,6 +393,9 @@ impl Tx {
             .map(drop)
     }
 }
+
+/// In the place of the number of a caller who was erased.
+const ERASED: i64 = 0;
 
 /// The step of the schema with calls that came back.
 pub(super) const STEP: i64 = 21;

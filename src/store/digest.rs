@@ -47,6 +47,11 @@ impl Tx {
         Ok(Some((at, because)))
     }
 
+    /// Whether a number was erased.
+    pub(super) async fn is_erased(&mut self, number: i64) -> Result<bool, StoreError> {
+        Ok(self.erasure(std::iter::once(number)).await?.is_some())
+    }
+
     /// Those of these numbers that were erased.
     pub(super) async fn erased_among(
         &mut self,

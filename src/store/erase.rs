@@ -1,7 +1,7 @@
 //! Erasing a person: all that is stored of them goes, but a digest of their number, by which they are never called again.
 //!
 //! ```text
-//!   bar_for_good ──> the evidence of drops_to goes ──> erase ──> nothing is left
+//!   bar_for_good ──> the evidence of drops_to goes ──> erase ──> evidence that has come meanwhile goes ──> nothing is left
 //! ```
 //!
 //! Each step may be done again: whoever was stopped in between begins anew. What is counted stays: a contact and its
@@ -12,13 +12,14 @@ use jiff::Timestamp;
 use super::{
     OWN_LIST, Store, StoreError, codec,
     do_not_call::{HOLD_INTENTS, MAKE_LIST},
+    ordered::forget_answers,
     sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
 use crate::{id::DropId, phone::PhoneNumber};
 
 /// What erasing a person has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ErasedPerson {
     /// A controller has a contact of theirs, or a call of theirs is in flight: nothing was done.
     Busy,
@@ -34,6 +35,9 @@ pub enum ErasedPerson {
         entries: u64,
         /// Prompts of the book that only this person's number has played.
         prompts: u64,
+        /// The calls, as they were: evidence of one that has ended since [`Store::drops_to`] is to go, and nothing names it any
+        /// more.
+        calls: Vec<PersonDrop>,
     },
 }
 
@@ -77,15 +81,16 @@ impl Store {
     /// [`StoreError`].
     pub async fn drops_to(&self, numbers: &[PhoneNumber]) -> Result<Vec<PersonDrop>, StoreError> {
         let mut tx = self.read("read the drops to a person").await?;
-        let given = given(numbers);
-        let stored: Vec<(String, Option<String>)> = tx.all(DROPS, args![&given]).await?;
-        let read = |(id, evidence): (String, _)| {
-            let drop = id.parse();
-            let drop =
-                drop.map_err(|_| tx.broken(format!("the row of drop {id} cannot be read")))?;
-            Ok(PersonDrop { drop, evidence })
-        };
-        stored.into_iter().map(read).collect()
+        tx.drops_to(&given(numbers)).await
+    }
+
+    /// Whether a person was barred for good by this number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_barred_for_good(&self, number: &PhoneNumber) -> Result<bool, StoreError> {
+        let mut tx = self.read("read whether a person is erased").await?;
+        tx.is_erased(codec::number(number)).await
     }
 
     /// The lists that campaigns were imported from, of which rows were left out: such rows are in files beside them.
@@ -146,13 +151,14 @@ impl Store {
         let contacts = tx.execute(FORGET_CONTACTS, args![&ids]).await?;
         if tx.has_table("ordered_drops").await? {
             // By the drops' numbers, which are still there.
-            tx.execute(FORGET_KEYS, args![&given]).await?;
+            tx.forget_answers(FORGET_ANSWERS, &given).await?;
             tx.execute(FORGET_ORDERS, args![&given]).await?;
         }
         tx.forget_events(&given).await?;
         tx.forget_callbacks(&given).await?;
         // Behind it: what it tells holds nothing of the person.
         tx.forget_held(&given, now).await?;
+        let calls = tx.drops_to(&given).await?;
         let drops = tx.execute(FORGET_DROPS, args![&given]).await?;
         let entries = tx.execute(FORGET_ENTRIES, args![&given]).await?;
         if tx.has_table("removals").await? {
@@ -166,11 +172,23 @@ impl Store {
             decisions,
             entries,
             prompts,
+            calls,
         })
     }
 }
 
 impl Tx {
+    async fn drops_to(&mut self, given: &str) -> Result<Vec<PersonDrop>, StoreError> {
+        let stored: Vec<(String, Option<String>)> = self.all(DROPS, args![given]).await?;
+        let read = |(id, evidence): (String, _)| {
+            let drop = id.parse();
+            let drop =
+                drop.map_err(|_| self.broken(format!("the row of drop {id} cannot be read")))?;
+            Ok(PersonDrop { drop, evidence })
+        };
+        stored.into_iter().map(read).collect()
+    }
+
     /// Whether there is a table that only some versions of the schema have.
     pub(super) async fn has_table(&mut self, name: &str) -> Result<bool, StoreError> {
         let found: Option<(i64,)> = self.one(HAS_TABLE, args![name]).await?;
@@ -259,11 +277,8 @@ const FORGET_CONTACTS: Sql = sql!(
     ")"
 );
 
-const FORGET_KEYS: Sql = sql!(
-    "DELETE FROM idempotency_keys WHERE drop_id IN (SELECT drops.id FROM ",
-    { number BIGINT },
-    " CROSS JOIN drops WHERE drops.number = given.number)"
-);
+const FORGET_ANSWERS: [Sql; 2] =
+    forget_answers!("(SELECT drops.id AS drop_id, drops.number FROM drops)");
 
 const FORGET_ORDERS: Sql = sql!(
     "DELETE FROM ordered_drops WHERE drop_id IN (SELECT drops.id FROM ",

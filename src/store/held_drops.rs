@@ -88,6 +88,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.write("keep a drop that is held").await?;
+        if tx.is_erased(codec::number(&held.number)).await? {
+            return Err(tx.refuse("everything about the person was erased"));
+        }
         if !tx.keep_answer(&order.keyed, now).await? {
             return Ok(false);
         }

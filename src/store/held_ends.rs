@@ -7,6 +7,7 @@ use super::{
     SpokenColumns, Store, StoreError,
     codec::{self, micros},
     events::EventRow,
+    ordered::forget_answers,
     retry::Attempts,
     sql::{Sql, args, row, rows, sql},
     tally::{known, time},
@@ -278,7 +279,7 @@ impl Tx {
         for (drop,) in waiting {
             self.settle_held(&drop, &HeldEnd::Erased, now).await?;
         }
-        self.execute(FORGET_KEYS, args![given]).await?;
+        self.forget_answers(FORGET_ANSWERS, given).await?;
         self.execute(FORGET_ORDERS, args![given]).await?;
         self.execute(FORGET, args![given]).await?;
         Ok(())
@@ -426,11 +427,7 @@ const HOLDS_OF_EARLIER: Sql = sql!(
     " CROSS JOIN held_drops WHERE held_drops.number = given.number ORDER BY held_drops.held_at, held_drops.drop_id"
 );
 
-const FORGET_KEYS: Sql = sql!(
-    "DELETE FROM idempotency_keys WHERE drop_id IN (SELECT held_drops.drop_id FROM ",
-    { number BIGINT },
-    " CROSS JOIN held_drops WHERE held_drops.number = given.number)"
-);
+const FORGET_ANSWERS: [Sql; 2] = forget_answers!("held_drops");
 
 const FORGET_ORDERS: Sql = sql!(
     "DELETE FROM ordered_drops WHERE drop_id IN (SELECT held_drops.drop_id FROM ",

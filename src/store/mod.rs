@@ -113,7 +113,7 @@ pub use leases::{CONTACT_LEASE, CONTROLLER_LEASE};
 pub use lookup::OpenContact;
 pub use open::{
     DatabaseAddress, DatabaseCopy, ExposedFile, Opened, PostgresAddress, UpgradePlan, Upgraded,
-    copies_of,
+    copies_holding, copies_of,
 };
 pub use ordered::{
     IdempotencyKey, KeptAnswer, KeyedAnswer, OrderKeeping, OrderRecord, OrderWritten, RequestDigest,

@@ -106,13 +106,14 @@ impl Store {
         Ok(RequestDigest::of(format!("cursors:{salt}").as_bytes()).0)
     }
 
-    /// What was answered to a key, unless that was before `oldest`.
+    /// What was answered to a key, unless that was before `oldest`. It is of this request if it was kept for the same one.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn kept_answer(
         &self,
         key: &IdempotencyKey,
+        asked: &RequestDigest,
         oldest: Timestamp,
     ) -> Result<Option<KeptAnswer>, StoreError> {
         let mut tx = self.read("look up an idempotency key").await?;
@@ -123,8 +124,14 @@ impl Store {
         };
         let read = || Some((u16::try_from(status).ok()?, drop.parse().ok()?));
         let (status, drop) = read().ok_or_else(|| tx.broken("the row of a key cannot be read"))?;
+        // A program of an earlier version keeps the digest itself.
+        let is_same = request == tx.salted(asked).await? || request == asked.0;
         Ok(Some(KeptAnswer {
-            request: RequestDigest(request),
+            request: if is_same {
+                asked.clone()
+            } else {
+                RequestDigest(request)
+            },
             status,
             body,
             drop,
@@ -206,6 +213,23 @@ impl Tx {
         Ok(self.execute(ORDERED, given).await? == 1)
     }
 
+    /// A digest as it is kept: a body may be little more than a phone number, and all numbers are soon tried without the salt.
+    async fn salted(&mut self, request: &RequestDigest) -> Result<String, StoreError> {
+        let salt = self.salt().await?;
+        Ok(sha256(format!("requests:{salt}:{}", request.0)))
+    }
+
+    /// Takes all that is a person's out of what was answered to keys, of which the drops are given by a statement of `forget` and
+    /// `unbind`. A key stays bound, so that nothing is dialled by it, but if it holds the number itself.
+    pub(super) async fn forget_answers(
+        &mut self,
+        [unbind, forget]: [Sql; 2],
+        given: &str,
+    ) -> Result<(), StoreError> {
+        self.execute(unbind, args![given]).await?;
+        self.execute(forget, args![given]).await.map(drop)
+    }
+
     /// Keeps an answer, and forgets some that are too old; `false` if the key was used meanwhile.
     pub(super) async fn keep_answer(
         &mut self,
@@ -218,11 +242,12 @@ impl Tx {
             oldest,
         } = keyed;
         let drop = answer.drop.to_string();
+        let request = self.salted(&answer.request).await?;
         let given = args![
             &key.principal,
             &key.route,
             &key.key,
-            &answer.request.0,
+            &request,
             i64::from(answer.status),
             &answer.body,
             &drop,
@@ -236,6 +261,31 @@ impl Tx {
         Ok(is_new)
     }
 }
+
+/// What is done to the answers about a person's drops, which are in a table with their numbers.
+macro_rules! forget_answers {
+    ($table:literal) => {
+        [
+            $crate::store::sql::sql!(
+                "DELETE FROM idempotency_keys WHERE EXISTS (SELECT 1 FROM ",
+                { number BIGINT },
+                " CROSS JOIN ",
+                $table,
+                " AS theirs WHERE theirs.number = given.number AND theirs.drop_id = idempotency_keys.drop_id \
+                 AND idempotency_keys.key LIKE '%' || CAST(given.number AS TEXT) || '%')"
+            ),
+            $crate::store::sql::sql!(
+                "UPDATE idempotency_keys SET request = 'erased', body = '{}' WHERE drop_id IN (SELECT theirs.drop_id FROM ",
+                { number BIGINT },
+                " CROSS JOIN ",
+                $table,
+                " AS theirs WHERE theirs.number = given.number)"
+            ),
+        ]
+    };
+}
+
+pub(super) use forget_answers;
 
 const KEPT: Sql = sql!(
     "SELECT request, status, body, drop_id FROM idempotency_keys \

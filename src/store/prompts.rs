@@ -3,12 +3,15 @@
 //! A fingerprint is bytes here, and what it means is a slug. A number that is kept with a prompt is forgotten with the person, and a
 //! prompt that no other number has played goes with it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::{
     PersonPrompt, Store, StoreError, codec,
     erase::given,
-    sql::{Sql, args, sql},
+    retry::Attempts,
+    sql::{Sql, args, row, rows, sql},
     transaction::Tx,
 };
 use crate::{phone::PhoneNumber, words::PromptEnd};
@@ -140,22 +143,107 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn prompts(&self) -> Result<Vec<StoredPrompt>, StoreError> {
+        let mut all: Vec<StoredPrompt> = Vec::new();
+        loop {
+            let after = all.last().map(|prompt| prompt.id);
+            let page = self.prompts_after(after, PAGE).await?;
+            let is_last = page.len() < PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// So many prompts behind one, by their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompts_after(
+        &self,
+        after: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<StoredPrompt>, StoreError> {
         let mut tx = self.read(READING).await?;
         if !tx.has_step(PROMPTS_SINCE) {
             return Ok(Vec::new());
         }
-        let rows: Vec<PromptRow> = tx.all(PROMPTS, &[]).await?;
-        let counts: Vec<CountRow> = tx.all(COUNTS, &[]).await?;
-        let contradictions: Vec<(i64, i64, String)> = tx.all(CONTRADICTIONS, &[]).await?;
-        let mut prompts = Vec::with_capacity(rows.len());
-        for row in rows {
-            let id = row.0;
-            let count = counts.iter().find(|count| count.0 == id);
-            let against = contradictions.iter().find(|against| against.0 == id);
-            let read = read_prompt(row, count, against);
-            prompts.push(
-                read.ok_or_else(|| tx.broken(format!("the row of prompt {id} cannot be read")))?,
-            );
+        let after = after.map_or(-1, i64::from);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows: Vec<PromptRow> = tx.all(PROMPTS, args![after, limit]).await?;
+        tx.with_counts(rows).await
+    }
+
+    /// A prompt, by its number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prompt(&self, prompt: u32) -> Result<Option<StoredPrompt>, StoreError> {
+        let page = self.prompts_after(prompt.checked_sub(1), 1).await?;
+        Ok(page.into_iter().find(|found| found.id == prompt))
+    }
+
+    /// A prompt that comes with the program and that nobody has changed, with what is known of the calls in which it was heard.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unchanged_prompt(
+        &self,
+        prompt: u32,
+        shipped: &NewPrompt,
+    ) -> Result<StoredPrompt, StoreError> {
+        let id = i64::from(prompt);
+        let mut tx = self.read(READING).await?;
+        let mut counts = BTreeMap::new();
+        if tx.has_step(PROMPTS_SINCE) {
+            counts = tx.counts(id, id).await?;
+            let mut ends: Vec<(String, i64)> = tx.all(ENDS, args![id]).await?;
+            if tx.has_step(PRUNED_SINCE) {
+                ends.extend(tx.all::<(String, i64)>(PRUNED_ENDS, args![id]).await?);
+            }
+            for (ends, calls) in ends {
+                if ends != shipped.ends.as_str() {
+                    add_contradiction(&mut counts, id, calls, ends);
+                }
+            }
+        }
+        let row = (
+            id,
+            shipped.origin.as_str().to_owned(),
+            shipped.ends.as_str().to_owned(),
+            shipped.beep_ms.map(i64::from),
+            i64::from(shipped.length_ms),
+            i64::try_from(shipped.prints.len()).unwrap_or(i64::MAX),
+            shipped.prints.iter().take(1).copied().collect(),
+            shipped.label.clone(),
+            None,
+        );
+        let read = read_prompt(row, counts.get(&id));
+        read.ok_or_else(|| tx.broken(format!("the calls of prompt {prompt} cannot be read")))
+    }
+
+    /// Prompts that calls have contradicted, by their numbers: so many at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn contradicted_prompts(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<StoredPrompt>, StoreError> {
+        let mut tx = self.read(READING).await?;
+        if !tx.has_step(PROMPTS_SINCE) {
+            return Ok(Vec::new());
+        }
+        let found: Vec<(i64,)> = tx.all(CONTRADICTED, &[]).await?;
+        let mut ids: BTreeSet<i64> = found.into_iter().map(|(id,)| id).collect();
+        if tx.has_step(PRUNED_SINCE) {
+            let found: Vec<(i64,)> = tx.all(CONTRADICTED_BEFORE, &[]).await?;
+            ids.extend(found.into_iter().map(|(id,)| id));
+        }
+        let mut prompts = Vec::new();
+        for id in ids.into_iter().take(limit) {
+            let rows: Vec<PromptRow> = tx.all(PROMPTS, args![id - 1, 1]).await?;
+            prompts.extend(tx.with_counts(rows).await?);
         }
         Ok(prompts)
     }
@@ -187,11 +275,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn prompt_hearings(&self, prompt: u32) -> Result<Vec<PromptHearing>, StoreError> {
+        self.last_hearings(prompt, usize::MAX).await
+    }
+
+    /// The last calls in which a prompt was heard, the last first: so many at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_hearings(
+        &self,
+        prompt: u32,
+        limit: usize,
+    ) -> Result<Vec<PromptHearing>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut tx = self.read(READING).await?;
         if !tx.has_step(PROMPTS_SINCE) {
             return Ok(Vec::new());
         }
-        let rows: Vec<HearingRow> = tx.all(HEARINGS, args![i64::from(prompt)]).await?;
+        let rows: Vec<HearingRow> = tx.all(HEARINGS, args![i64::from(prompt), limit]).await?;
         let read = rows.into_iter().map(read_hearing);
         let read: Option<Vec<_>> = read.collect();
         read.ok_or_else(|| tx.broken(format!("a call of prompt {prompt} cannot be read")))
@@ -230,7 +331,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<u32>, StoreError> {
         let mut tx = self.write(LEARNING).await?;
-        if tx.is_erased(heard).await? {
+        if tx.is_of_erased(heard).await? {
             return Ok(None);
         }
         let number = heard.map(|heard| codec::number(&heard.number));
@@ -267,7 +368,7 @@ impl Store {
     pub async fn hear_prompts(&self, heard: &[(u32, PromptHearing)]) -> Result<(), StoreError> {
         let mut tx = self.write(LEARNING).await?;
         for (prompt, heard) in heard {
-            if !tx.is_erased(Some(heard)).await? {
+            if !tx.is_of_erased(Some(heard)).await? {
                 tx.write_hearing(*prompt, heard).await?;
             }
         }
@@ -322,6 +423,7 @@ impl Store {
         let mut tx = self.write("forget a prompt").await?;
         let id = i64::from(prompt);
         tx.execute(FORGET_HEARINGS, args![id]).await?;
+        tx.execute(FORGET_PRUNED, args![id]).await?;
         let found = if shipped.is_some() {
             tx.override_shipped(prompt, shipped, now).await?;
             tx.execute(EMPTY, args![id]).await?
@@ -331,6 +433,58 @@ impl Store {
         tx.execute(CHANGED, &[]).await?;
         tx.commit().await?;
         Ok(found > 0)
+    }
+
+    /// Counts where prompts were heard in calls of before whose drops are not kept any more, and forgets it. Returns how many
+    /// calls.
+    pub(super) async fn prune_hearings(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let before = codec::micros(before);
+        let mut from = i64::MIN;
+        let mut all = 0;
+        loop {
+            let mut tx = self.read(PRUNING).await?;
+            if !tx.has_step(PRUNED_SINCE) {
+                return Ok(all);
+            }
+            let found: Vec<(i64, String, i64, i64)> =
+                tx.all(SOME_HEARINGS, args![from, before]).await?;
+            drop(tx);
+            let Some((.., last)) = found.last() else {
+                return Ok(all);
+            };
+            from = *last;
+            let given = rows(
+                found
+                    .iter()
+                    .map(|(prompt, call, ..)| row! { prompt: prompt, call: call }),
+            );
+            let numbers = found
+                .iter()
+                .map(|(_, _, number, _)| row! { number: number });
+            let numbers = rows(numbers);
+            let mut attempts = Attempts::default();
+            let gone = loop {
+                match self.prune_these_hearings(&given, &numbers).await {
+                    Err(error) if attempts.again(&error).await => {}
+                    done => break done?,
+                }
+            };
+            all += gone;
+            // Another may have been quicker.
+            if gone == 0 {
+                from = from.saturating_add(1);
+            }
+            self.give_way().await;
+        }
+    }
+
+    async fn prune_these_hearings(&self, given: &str, numbers: &str) -> Result<u64, StoreError> {
+        let mut tx = self.write(PRUNING).await?;
+        tx.execute(COUNT_HEARINGS, args![given]).await?;
+        let gone = tx.execute(DELETE_HEARINGS, args![given]).await?;
+        tx.execute(FORGET_LEARNT_FROM, args![numbers]).await?;
+        tx.commit().await?;
+        Ok(gone)
     }
 
     /// Forgets personal greetings: prompts that were learnt, are of one number alone, and were last heard before, or are not among
@@ -350,7 +504,7 @@ impl Store {
             )
             .await?;
         if gone > 0 {
-            tx.execute(FORGET_ORPHANS, &[]).await?;
+            tx.forget_orphans().await?;
             tx.execute(CHANGED, &[]).await?;
         }
         tx.commit().await?;
@@ -388,10 +542,71 @@ impl Tx {
         let gone = self.execute(FORGET_PROMPTS_OF, args![&given]).await?;
         let kept = self.execute(FORGET_NUMBERS_OF, args![&given]).await?;
         if unheard + gone + kept > 0 {
-            self.execute(FORGET_ORPHANS, &[]).await?;
+            self.forget_orphans().await?;
             self.execute(CHANGED, &[]).await?;
         }
         Ok(gone)
+    }
+
+    /// Forgets where prompts were heard that are gone.
+    async fn forget_orphans(&mut self) -> Result<(), StoreError> {
+        self.execute(FORGET_ORPHANS, &[]).await?;
+        self.execute(FORGET_PRUNED_ORPHANS, &[]).await.map(drop)
+    }
+
+    /// In how many calls prompts were heard, by their numbers from the first to the last.
+    async fn counts(
+        &mut self,
+        first: i64,
+        last: i64,
+    ) -> Result<BTreeMap<i64, HeardCount>, StoreError> {
+        let mut counts: BTreeMap<i64, HeardCount> = BTreeMap::new();
+        let live: Vec<CountRow> = self.all(COUNTS, args![first, last]).await?;
+        let pruned: Vec<CountRow> = if self.has_step(PRUNED_SINCE) {
+            self.all(PRUNED_COUNTS, args![first, last]).await?
+        } else {
+            Vec::new()
+        };
+        for (id, calls, numbers, from, to) in live.into_iter().chain(pruned) {
+            let count = counts.entry(id).or_insert(HeardCount {
+                first: from,
+                last: to,
+                ..HeardCount::default()
+            });
+            count.calls += calls.unsigned_abs();
+            // Who was called before and who is called now may be the same.
+            count.numbers = count.numbers.max(numbers.unsigned_abs());
+            count.first = count.first.min(from);
+            count.last = count.last.max(to);
+        }
+        Ok(counts)
+    }
+
+    /// Prompts with what is known of the calls in which they were heard; they are in the order of their numbers.
+    async fn with_counts(&mut self, rows: Vec<PromptRow>) -> Result<Vec<StoredPrompt>, StoreError> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(Vec::new());
+        };
+        let (first, last) = (first.0, last.0);
+        let mut counts = self.counts(first, last).await?;
+        let live: Vec<(i64, i64, String)> = self.all(CONTRADICTIONS, args![first, last]).await?;
+        let pruned: Vec<(i64, i64, String)> = if self.has_step(PRUNED_SINCE) {
+            self.all(PRUNED_CONTRADICTIONS, args![first, last]).await?
+        } else {
+            Vec::new()
+        };
+        for (id, calls, ends) in live.into_iter().chain(pruned) {
+            add_contradiction(&mut counts, id, calls, ends);
+        }
+        let mut prompts = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = row.0;
+            let read = read_prompt(row, counts.get(&id));
+            prompts.push(
+                read.ok_or_else(|| self.broken(format!("the row of prompt {id} cannot be read")))?,
+            );
+        }
+        Ok(prompts)
     }
 
     /// Prompts that were heard at these numbers.
@@ -420,7 +635,7 @@ impl Tx {
         read.ok_or_else(|| self.broken("the prompt of a person cannot be read"))
     }
 
-    async fn is_erased(&mut self, heard: Option<&PromptHearing>) -> Result<bool, StoreError> {
+    async fn is_of_erased(&mut self, heard: Option<&PromptHearing>) -> Result<bool, StoreError> {
         let numbers = heard.map(|heard| codec::number(&heard.number));
         Ok(self.erasure(numbers.into_iter()).await?.is_some())
     }
@@ -482,6 +697,17 @@ type PromptRow = (
 /// A prompt, its calls, its numbers, the first and the last.
 type CountRow = (i64, i64, i64, i64, i64);
 
+/// What is known of the calls in which a prompt was heard.
+#[derive(Clone, Debug, Default)]
+struct HeardCount {
+    calls: u64,
+    numbers: u64,
+    first: i64,
+    last: i64,
+    /// How many ended otherwise than the prompt says, and how.
+    against: Option<(u64, String)>,
+}
+
 type HearingRow = (
     String,
     i64,
@@ -492,22 +718,31 @@ type HearingRow = (
     Option<String>,
 );
 
-fn read_prompt(
-    row: PromptRow,
-    count: Option<&CountRow>,
-    against: Option<&(i64, i64, String)>,
-) -> Option<StoredPrompt> {
+/// Adds calls that ended otherwise than their prompt says.
+fn add_contradiction(
+    counts: &mut BTreeMap<i64, HeardCount>,
+    prompt: i64,
+    calls: i64,
+    ends: String,
+) {
+    let count = counts.entry(prompt).or_default();
+    let against = count.against.get_or_insert((0, String::new()));
+    against.0 += calls.unsigned_abs();
+    if ends > against.1 {
+        against.1 = ends;
+    }
+}
+
+fn read_prompt(row: PromptRow, count: Option<&HeardCount>) -> Option<StoredPrompt> {
     let (id, origin, ends, beep_ms, length_ms, bytes, first, label, labelled_at) = row;
-    let contradicted = match against {
-        Some((_, calls, ends)) => Some((calls.unsigned_abs(), PromptEnd::of(ends)?)),
+    let contradicted = match count.and_then(|count| count.against.as_ref()) {
+        Some((calls, ends)) => Some((*calls, PromptEnd::of(ends)?)),
         None => None,
     };
     let beep_ms = match beep_ms {
         Some(ms) => Some(u32::try_from(ms).ok()?),
         None => None,
     };
-    let heard = |at: fn(&CountRow) -> i64| count.map(|count| codec::read_time(at(count)));
-    let (first_heard, last_heard) = (heard(|count| count.3), heard(|count| count.4));
     Some(StoredPrompt {
         id: u32::try_from(id).ok()?,
         origin: PromptOrigin::of(&origin)?,
@@ -518,10 +753,10 @@ fn read_prompt(
         version: first.first().copied(),
         label,
         is_labelled: labelled_at.is_some(),
-        calls: count.map_or(0, |count| count.1.unsigned_abs()),
-        numbers: count.map_or(0, |count| count.2.unsigned_abs()),
-        first_heard: first_heard.flatten(),
-        last_heard: last_heard.flatten(),
+        calls: count.map_or(0, |count| count.calls),
+        numbers: count.map_or(0, |count| count.numbers),
+        first_heard: count.and_then(|count| codec::read_time(count.first)),
+        last_heard: count.and_then(|count| codec::read_time(count.last)),
         contradicted,
     })
 }
@@ -550,11 +785,18 @@ fn hex(bytes: &[u8]) -> String {
 /// The version of the schema that has these tables.
 const PROMPTS_SINCE: i64 = 11;
 
+/// The version of the schema that counts where prompts were heard before it is forgotten.
+const PRUNED_SINCE: i64 = 24;
+
+/// How many prompts are read at once.
+const PAGE: usize = 500;
+
 /// How many learnt prompts are kept at most of those that one number alone has played.
 const MOST_GREETINGS: i64 = 5_000;
 
 const READING: &str = "read the book of prompts";
 const LEARNING: &str = "learn a prompt";
+const PRUNING: &str = "prune where prompts were heard";
 
 const GENERATION: Sql = sql!("SELECT value FROM counters WHERE name = 'prompts'");
 
@@ -562,7 +804,7 @@ const CHANGED: Sql = sql!("UPDATE counters SET value = value + 1 WHERE name = 'p
 
 const PROMPTS: Sql = sql!(
     "SELECT id, origin, ends, beep_ms, length_ms, CAST(length(prints) AS BIGINT), \
-     substr(prints, 1, 1), label, labelled_at FROM prompts ORDER BY id"
+     substr(prints, 1, 1), label, labelled_at FROM prompts WHERE id > $1 ORDER BY id LIMIT $2"
 );
 
 const CALL: Sql = sql!("SELECT number, started_at, campaign, pbx FROM drops WHERE id = $1");
@@ -570,20 +812,68 @@ const CALL: Sql = sql!("SELECT number, started_at, campaign, pbx FROM drops WHER
 const PRINTS: Sql = sql!("SELECT id, prints FROM prompts WHERE id > $1 AND id <= $2 ORDER BY id");
 
 const COUNTS: Sql = sql!(
-    "SELECT prompt, count(*), count(DISTINCT number), min(at), max(at) FROM prompt_hearings GROUP BY prompt"
+    "SELECT prompt, count(*), count(DISTINCT number), min(at), max(at) FROM prompt_hearings \
+     WHERE prompt >= $1 AND prompt <= $2 GROUP BY prompt"
 );
 
-const CONTRADICTIONS: Sql = sql!(
-    "SELECT prompt_hearings.prompt, count(*), max(prompt_hearings.ends) FROM prompt_hearings \
-     JOIN prompts ON prompts.id = prompt_hearings.prompt WHERE prompt_hearings.ends <> prompts.ends \
-     AND (prompts.labelled_at IS NULL OR prompt_hearings.at > prompts.labelled_at) GROUP BY prompt_hearings.prompt"
+const PRUNED_COUNTS: Sql = sql!(
+    "SELECT prompt, CAST(sum(calls) AS BIGINT), max(numbers), min(first_at), max(last_at) FROM pruned_hearings \
+     WHERE prompt >= $1 AND prompt <= $2 GROUP BY prompt"
+);
+
+/// The calls that a prompt's label does not overrule.
+macro_rules! contradictions {
+    ($begin:literal, $table:literal, $at:literal, $end:literal) => {
+        sql!(
+            $begin,
+            " FROM ",
+            $table,
+            " AS heard JOIN prompts ON prompts.id = heard.prompt WHERE heard.ends IS NOT NULL AND heard.ends <> '' \
+             AND heard.ends <> prompts.ends AND (prompts.labelled_at IS NULL OR heard.",
+            $at,
+            " > prompts.labelled_at) ",
+            $end
+        )
+    };
+}
+
+const CONTRADICTIONS: Sql = contradictions!(
+    "SELECT heard.prompt, count(*), max(heard.ends)",
+    "prompt_hearings",
+    "at",
+    "AND heard.prompt >= $1 AND heard.prompt <= $2 GROUP BY heard.prompt"
+);
+
+const PRUNED_CONTRADICTIONS: Sql = contradictions!(
+    "SELECT heard.prompt, CAST(sum(heard.calls) AS BIGINT), max(heard.ends)",
+    "pruned_hearings",
+    "last_at",
+    "AND heard.prompt >= $1 AND heard.prompt <= $2 GROUP BY heard.prompt"
+);
+
+const ENDS: Sql = sql!(
+    "SELECT ends, count(*) FROM prompt_hearings WHERE prompt = $1 AND ends IS NOT NULL GROUP BY ends"
+);
+
+const PRUNED_ENDS: Sql = sql!(
+    "SELECT ends, CAST(sum(calls) AS BIGINT) FROM pruned_hearings WHERE prompt = $1 AND ends <> '' GROUP BY ends"
+);
+
+const CONTRADICTED: Sql =
+    contradictions!("SELECT DISTINCT heard.prompt", "prompt_hearings", "at", "");
+
+const CONTRADICTED_BEFORE: Sql = contradictions!(
+    "SELECT DISTINCT heard.prompt",
+    "pruned_hearings",
+    "last_at",
+    ""
 );
 
 const HEARINGS: Sql = sql!(
     "SELECT prompt_hearings.call, prompt_hearings.number, prompt_hearings.at, prompt_hearings.ends, \
      prompt_hearings.campaign, prompt_hearings.pbx, coalesce(prompt_hearings.evidence, drops.evidence) \
      FROM prompt_hearings LEFT JOIN drops ON drops.id = prompt_hearings.call WHERE prompt_hearings.prompt = $1 \
-     ORDER BY prompt_hearings.at DESC, prompt_hearings.call"
+     ORDER BY prompt_hearings.at DESC, prompt_hearings.call LIMIT $2"
 );
 
 const ADD: Sql = sql!(
@@ -623,19 +913,25 @@ const FORGET: Sql = sql!("DELETE FROM prompts WHERE id = $1");
 
 const FORGET_HEARINGS: Sql = sql!("DELETE FROM prompt_hearings WHERE prompt = $1");
 
-const FORGET_GREETINGS: Sql = sql!(
-    "DELETE FROM prompts WHERE origin = 'learnt' AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings \
-     WHERE prompt_hearings.prompt = prompts.id) < 2 AND (coalesce((SELECT max(prompt_hearings.at) FROM prompt_hearings \
-     WHERE prompt_hearings.prompt = prompts.id), made_at) < $1 OR id <= coalesce((SELECT latest.id FROM prompts AS latest \
-     WHERE latest.origin = 'learnt' ORDER BY latest.id DESC LIMIT 1 OFFSET $2), 0))"
-);
+/// A statement on greetings that go: what is left of their calls that are not kept counts as those that are.
+macro_rules! greetings {
+    ($begin:literal) => {
+        sql!(
+            $begin,
+            " FROM prompts WHERE origin = 'learnt' AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings \
+             WHERE prompt_hearings.prompt = prompts.id) < 2 \
+             AND coalesce((SELECT max(numbers) FROM pruned_hearings WHERE pruned_hearings.prompt = prompts.id), 0) < 2 \
+             AND (coalesce((SELECT max(prompt_hearings.at) FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id), \
+             (SELECT max(last_at) FROM pruned_hearings WHERE pruned_hearings.prompt = prompts.id), made_at) < $1 \
+             OR id <= coalesce((SELECT latest.id FROM prompts AS latest \
+             WHERE latest.origin = 'learnt' ORDER BY latest.id DESC LIMIT 1 OFFSET $2), 0))"
+        )
+    };
+}
 
-const OLD_GREETINGS: Sql = sql!(
-    "SELECT count(*) FROM prompts WHERE origin = 'learnt' AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings \
-     WHERE prompt_hearings.prompt = prompts.id) < 2 AND (coalesce((SELECT max(prompt_hearings.at) FROM prompt_hearings \
-     WHERE prompt_hearings.prompt = prompts.id), made_at) < $1 OR id <= coalesce((SELECT latest.id FROM prompts AS latest \
-     WHERE latest.origin = 'learnt' ORDER BY latest.id DESC LIMIT 1 OFFSET $2), 0))"
-);
+const FORGET_GREETINGS: Sql = greetings!("DELETE");
+
+const OLD_GREETINGS: Sql = greetings!("SELECT count(*)");
 
 const FORGET_HEARINGS_OF: Sql = sql!(
     "DELETE FROM prompt_hearings WHERE number IN (SELECT given.number FROM ",
@@ -643,10 +939,12 @@ const FORGET_HEARINGS_OF: Sql = sql!(
     ")"
 );
 
+/// One of the numbers at which a prompt was heard in calls that are not kept may be theirs.
 const FORGET_PROMPTS_OF: Sql = sql!(
     "DELETE FROM prompts WHERE origin = 'learnt' AND number IN (SELECT given.number FROM ",
     { number BIGINT },
-    ") AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id) < 2"
+    ") AND (SELECT count(DISTINCT prompt_hearings.number) FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id) < 2 \
+     AND coalesce((SELECT max(numbers) FROM pruned_hearings WHERE pruned_hearings.prompt = prompts.id), 0) < 3"
 );
 
 const PROMPTS_OF: Sql = sql!(
@@ -666,4 +964,45 @@ const FORGET_NUMBERS_OF: Sql = sql!(
 /// Where prompts were heard that are gone; those that come with the program have no row.
 const FORGET_ORPHANS: Sql = sql!(
     "DELETE FROM prompt_hearings WHERE prompt < 1000000 AND prompt NOT IN (SELECT id FROM prompts)"
+);
+
+const FORGET_PRUNED_ORPHANS: Sql = sql!(
+    "DELETE FROM pruned_hearings WHERE prompt < 1000000 AND prompt NOT IN (SELECT id FROM prompts)"
+);
+
+const FORGET_PRUNED: Sql = sql!("DELETE FROM pruned_hearings WHERE prompt = $1");
+
+const SOME_HEARINGS: Sql = sql!(
+    "SELECT prompt, call, number, at FROM prompt_hearings WHERE at >= $1 AND at < $2 \
+     AND NOT EXISTS (SELECT 1 FROM drops WHERE drops.id = prompt_hearings.call) ORDER BY at LIMIT 500"
+);
+
+const COUNT_HEARINGS: Sql = sql!(
+    "INSERT INTO pruned_hearings (prompt, ends, calls, numbers, first_at, last_at) \
+     SELECT heard.prompt, coalesce(heard.ends, ''), count(*), \
+     (SELECT count(DISTINCT others.number) FROM prompt_hearings AS others WHERE others.prompt = heard.prompt), \
+     min(heard.at), max(heard.at) FROM ",
+    { prompt BIGINT, call TEXT },
+    " CROSS JOIN prompt_hearings AS heard WHERE heard.prompt = given.prompt AND heard.call = given.call \
+     GROUP BY heard.prompt, coalesce(heard.ends, '') ON CONFLICT (prompt, ends) DO UPDATE \
+     SET calls = pruned_hearings.calls + excluded.calls, \
+     numbers = CASE WHEN excluded.numbers > pruned_hearings.numbers THEN excluded.numbers ELSE pruned_hearings.numbers END, \
+     first_at = CASE WHEN excluded.first_at < pruned_hearings.first_at THEN excluded.first_at ELSE pruned_hearings.first_at END, \
+     last_at = CASE WHEN excluded.last_at > pruned_hearings.last_at THEN excluded.last_at ELSE pruned_hearings.last_at END"
+);
+
+const DELETE_HEARINGS: Sql = sql!(
+    "DELETE FROM prompt_hearings WHERE (prompt, call) IN (SELECT given.prompt, given.call FROM ",
+    { prompt BIGINT, call TEXT },
+    ")"
+);
+
+/// In whose call a prompt was learnt is kept no longer than the call, if the prompt is no one person's: an erasure does not have to
+/// find it any more.
+const FORGET_LEARNT_FROM: Sql = sql!(
+    "UPDATE prompts SET number = NULL WHERE number IN (SELECT given.number FROM ",
+    { number BIGINT },
+    ") AND NOT EXISTS (SELECT 1 FROM prompt_hearings WHERE prompt_hearings.prompt = prompts.id \
+     AND prompt_hearings.number = prompts.number) \
+     AND EXISTS (SELECT 1 FROM pruned_hearings WHERE pruned_hearings.prompt = prompts.id AND pruned_hearings.numbers > 2)"
 );

@@ -145,6 +145,10 @@ impl Store {
                 return Ok(all);
             }
         }
+        // Behind the drops, which they are kept with.
+        if let Some(before) = what.drops_before.max(what.campaigns_before) {
+            self.prune_hearings(before).await?;
+        }
         for kind in DECISIONS {
             let Some(before) = what.decisions_before.map(codec::micros) else {
                 continue;

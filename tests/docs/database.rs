@@ -215,7 +215,14 @@ const TABLES: &[(&str, &str)] = &[
         "prompts",
         "Prompts that were heard in calls, as fingerprints; of a prompt that comes with the program, what the operator has made of it.",
     ),
-    ("prompt_hearings", "The calls in which prompts were heard."),
+    (
+        "prompt_hearings",
+        "The calls in which prompts were heard, as long as their drops are kept.",
+    ),
+    (
+        "pruned_hearings",
+        "Counts of the calls in which prompts were heard and that are not kept any more, by how they ended.",
+    ),
     (
         "tokens",
         "Tokens of the API. The tokens themselves are nowhere: a digest tells whether one is shown.",
@@ -916,6 +923,18 @@ const COLUMNS: &[(&str, &str)] = &[
         "the instance whose PBX made the call",
     ),
     ("prompt_hearings.evidence", "the folder of evidence"),
+    ("pruned_hearings.prompt", "the prompt"),
+    (
+        "pruned_hearings.ends",
+        "how the calls ended; empty if that is not beyond doubt",
+    ),
+    ("pruned_hearings.calls", "how many"),
+    (
+        "pruned_hearings.numbers",
+        "at how many numbers the prompt had been heard, at most at one time",
+    ),
+    ("pruned_hearings.first_at", "when the first of them was"),
+    ("pruned_hearings.last_at", "when the last of them was"),
     ("users.name", "the name by which the user signs in"),
     (
         "users.role",
@@ -994,7 +1013,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("idempotency_keys.key", "the key"),
     (
         "idempotency_keys.request",
-        "SHA-256, in hexadecimal digits, of the request's body",
+        "SHA-256, in hexadecimal digits, of the salt of erased numbers and the SHA-256 of the request's body; `erased` once everything about the person was",
     ),
     ("idempotency_keys.status", "the status of the answer"),
     ("idempotency_keys.body", "its body"),

@@ -31,6 +31,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         calls_are_found_by_contact_by_drop_and_by_day,
         a_process_that_died_leaves_no_call_open,
         a_person_who_is_erased_has_called_nobody,
+        the_end_of_a_call_brings_nobody_back_who_was_erased_meanwhile,
     )
 }
 
@@ -359,6 +360,39 @@ async fn a_person_who_is_erased_has_called_nobody(base: &Base) {
     assert_eq!(numbers, ["0"]);
     let events = told(store, "callback.received").await;
     assert!(events[0].number.is_none());
+}
+
+async fn the_end_of_a_call_brings_nobody_back_who_was_erased_meanwhile(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let store = &fixture.store;
+    let up = call(Some(0), None);
+    store.begin_callback(&up, fixture.at(1)).await.unwrap();
+    let persons = [number(0)];
+    let barred = store.bar_for_good(&persons, None, fixture.at(2)).await;
+    barred.unwrap();
+    store.erase(&persons, fixture.at(3)).await.unwrap();
+    // They press a key, and call again.
+    let list = ListName::new("own").unwrap();
+    let again = call(Some(0), None);
+    store.begin_callback(&again, fixture.at(4)).await.unwrap();
+    for id in [up.id, again.id] {
+        let (number, now) = (number(0), fixture.at(5));
+        store.opt_out(id, &number, &list, now).await.unwrap();
+        let outcome = CallbackOutcome::HungUp;
+        store
+            .end_callback(id, outcome, fixture.at(6))
+            .await
+            .unwrap();
+    }
+    let digits = number(0).digits().to_string();
+    for table in ["callbacks", "events", "do_not_call", "numbers", "drops"] {
+        let sql = format!("SELECT CAST(count(*) AS TEXT) FROM {table} WHERE number = {digits}");
+        assert_eq!(base.texts(sql).await, ["0"], "{table}");
+    }
+    let outcomes = base.texts("SELECT outcome FROM callbacks");
+    assert_eq!(outcomes.await, ["opted_out", "opted_out"]);
+    assert_eq!(told(store, "contact.opted_out").await.len(), 2);
+    assert_eq!(told(store, "callback.ended").await.len(), 2);
 }
 
 /// A drop from this number, which leaves a variant.

@@ -101,11 +101,17 @@ async fn nothing_of_a_person_is_left_and_counts_stay(base: &Base) {
                 drops: 1,
                 decisions: 1,
                 entries: 1,
-                prompts: 0
+                prompts: 0,
+                ..
             }
         ),
         "{erased:?}"
     );
+    // Of a call that has ended since they were read, too.
+    let ErasedPerson::Done { calls, .. } = &erased else {
+        panic!("{erased:?}");
+    };
+    assert_eq!(*calls, drops);
 
     // No table holds anything of the person.
     let digits = number(0).digits().to_string();
@@ -315,6 +321,7 @@ async fn erasing_is_done_once_however_often_it_is_asked_for(base: &Base) {
         decisions: 0,
         entries: 0,
         prompts: 0,
+        calls: Vec::new(),
     };
     assert_eq!(again, nothing);
     assert_eq!(base.dump().await, before);

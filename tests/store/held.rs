@@ -23,7 +23,7 @@ use libtest_mimic::Trial;
 use crate::{
     base::{Base, Kind, Server},
     fixture::{Fixture, controller, end, intent, number},
-    ordered::{key, record, rows},
+    ordered::{key, record, request, rows},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -63,7 +63,10 @@ async fn a_held_drop_is_kept_with_its_key_and_comes_back_as_it_was(base: &Base) 
     assert_eq!(rows(base, "held_drops").await, 1);
     assert_eq!(rows(base, "ordered_drops").await, 1);
     assert_eq!(store.verify_audit().await.unwrap(), AuditState::Whole(1));
-    let kept = store.kept_answer(&key("a"), Timestamp::MIN).await.unwrap();
+    let kept = store
+        .kept_answer(&key("a"), &request(), Timestamp::MIN)
+        .await
+        .unwrap();
     assert_eq!(kept.unwrap().drop, first.drop);
 
     let due = async |seconds| store.due_held("pbx", fixture.at(seconds), 9).await.unwrap();
@@ -337,8 +340,13 @@ async fn a_held_drop_goes_with_its_person(base: &Base) {
         store.due_held("pbx", fixture.at(9), 9).await.unwrap().len(),
         1
     );
-    let kept = store.kept_answer(&key("a"), Timestamp::MIN).await.unwrap();
-    assert_eq!(kept, None);
+    let kept = store
+        .kept_answer(&key("a"), &request(), Timestamp::MIN)
+        .await
+        .unwrap();
+    // Its key stays bound, and says nothing of them.
+    let kept = kept.unwrap();
+    assert!(kept.request != request() && kept.body == "{}", "{kept:?}");
     let events = told(store).await;
     let whole: Vec<_> = events
         .iter()

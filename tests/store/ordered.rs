@@ -10,9 +10,9 @@ use aftertone::{
     id::DropId,
     phone::Disclosure,
     store::{
-        AuditEntry, AuditState, DropFilter, HeldDrop, HeldState, IdempotencyKey, Intent,
-        KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, Prunable, RefusedDrop, RefusedOrder,
-        RequestDigest, Write, Written,
+        AuditEntry, AuditState, DropFilter, ErasedPerson, HeldDrop, HeldState, IdempotencyKey,
+        Intent, KeptAnswer, KeyedAnswer, OrderRecord, OrderWritten, Prunable, RefusedDrop,
+        RefusedOrder, RequestDigest, Write, Written,
     },
 };
 use jiff::{Timestamp, ToSpan as _};
@@ -20,7 +20,7 @@ use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, HISTORY, end, intent, number},
+    fixture::{Fixture, HISTORY, digits, end, intent, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -29,6 +29,7 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         Kind::BOTH,
         a_key_is_written_with_its_intent_or_not_at_all,
         of_many_orders_with_one_key_one_is_written,
+        the_key_of_an_erased_person_stays_bound_and_says_nothing_of_them,
         a_key_is_a_new_one_once_it_is_too_old,
         a_refusal_stays_with_its_key,
         what_is_refused_is_found_and_goes_with_its_person_and_its_time,
@@ -48,11 +49,33 @@ async fn a_key_is_written_with_its_intent_or_not_at_all(base: &Base) {
     let fixture = Fixture::of(base, 0).await;
     let store = &fixture.store;
     let (key, now) = (key("a"), fixture.at(1));
-    assert_eq!(store.kept_answer(&key, Timestamp::MIN).await.unwrap(), None);
+    assert_eq!(
+        store
+            .kept_answer(&key, &request(), Timestamp::MIN)
+            .await
+            .unwrap(),
+        None
+    );
     let written = order(&fixture, "a", 1, 1).await;
     assert_eq!(written, OrderWritten::Written(Written::Applied));
-    let kept = store.kept_answer(&key, Timestamp::MIN).await.unwrap();
-    assert_eq!(kept.unwrap().drop, DropId::from_u128(1));
+    let kept = store
+        .kept_answer(&key, &request(), Timestamp::MIN)
+        .await
+        .unwrap();
+    let kept = kept.unwrap();
+    assert_eq!((kept.drop, kept.request), (DropId::from_u128(1), request()));
+    // `printf '{}' | sha256sum`: without the salt of the database it would say who was called to whoever tries all numbers.
+    let plain = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let stored = base.texts("SELECT request FROM idempotency_keys").await;
+    assert!(stored.len() == 1 && stored[0] != plain, "{stored:?}");
+    let other = RequestDigest::of(b"[]");
+    let kept = store.kept_answer(&key, &other, Timestamp::MIN).await;
+    assert_ne!(kept.unwrap().unwrap().request, other);
+    // As a program of an earlier version keeps it.
+    base.run(format!("UPDATE idempotency_keys SET request = '{plain}'"))
+        .await;
+    let kept = store.kept_answer(&key, &request(), Timestamp::MIN).await;
+    assert_eq!(kept.unwrap().unwrap().request, request());
     let drop = store.drop_of(DropId::from_u128(1)).await.unwrap().unwrap();
     assert_eq!(drop.foreign_id.as_deref(), Some("f1"));
     assert_eq!(drop.metadata.unwrap()["a"], 1);
@@ -72,10 +95,44 @@ async fn a_key_is_written_with_its_intent_or_not_at_all(base: &Base) {
         .await;
     let expected = Written::OnDoNotCallList("own".to_owned());
     assert_eq!(written.unwrap(), OrderWritten::Written(expected));
-    let kept = store.kept_answer(&self::key("b"), Timestamp::MIN).await;
+    let kept = store
+        .kept_answer(&self::key("b"), &request(), Timestamp::MIN)
+        .await;
     assert_eq!(kept.unwrap(), None);
     assert_eq!(store.verify_audit().await.unwrap(), AuditState::Whole(1));
     assert_eq!(rows(base, "ordered_drops").await, 1);
+}
+
+async fn the_key_of_an_erased_person_stays_bound_and_says_nothing_of_them(base: &Base) {
+    let fixture = Fixture::of(base, 0).await;
+    let store = &fixture.store;
+    let named = format!("to-{}", digits(1));
+    for (key, drop, to) in [("a", 1, 1), (&named, 2, 1), ("c", 3, 3)] {
+        let ordered = order(&fixture, key, drop, to).await;
+        assert_eq!(ordered, OrderWritten::Written(Written::Applied), "{key}");
+        let ended = Write::EndDrop {
+            end: Box::new(end(drop, Outcome::Delivered)),
+            calls: Calls::NONE,
+        };
+        fixture.commit(&[ended], 2).await;
+    }
+    let about = r#"UPDATE idempotency_keys SET body = '{"number":"Secret"}'"#;
+    base.run(about).await;
+    let persons = [number(1)];
+    let barred = store.bar_for_good(&persons, None, fixture.at(3)).await;
+    barred.unwrap();
+    let erased = store.erase(&persons, fixture.at(3)).await.unwrap();
+    assert!(matches!(erased, ErasedPerson::Done { .. }), "{erased:?}");
+    let left = base
+        .texts("SELECT key || ' ' || body FROM idempotency_keys ORDER BY key")
+        .await;
+    assert_eq!(left, ["a {}", r#"c {"number":"Secret"}"#]);
+    // Neither the same request nor another is carried out by it.
+    for asked in [request(), RequestDigest::of(b"other")] {
+        let kept = store.kept_answer(&key("a"), &asked, Timestamp::MIN).await;
+        assert_ne!(kept.unwrap().unwrap().request, asked);
+    }
+    assert_eq!(order(&fixture, "a", 5, 2).await, OrderWritten::KeyTaken);
 }
 
 async fn of_many_orders_with_one_key_one_is_written(base: &Base) {
@@ -98,7 +155,11 @@ async fn a_key_is_a_new_one_once_it_is_too_old(base: &Base) {
     // By the clock of 73 hours later.
     let later = fixture.at(1) + 73.hours();
     let oldest = later - 72.hours();
-    let kept = fixture.store.kept_answer(&key("a"), oldest).await.unwrap();
+    let kept = fixture
+        .store
+        .kept_answer(&key("a"), &request(), oldest)
+        .await
+        .unwrap();
     assert_eq!(kept, None);
     let mut again = record("a", 3);
     again.keyed.oldest = oldest;
@@ -108,7 +169,11 @@ async fn a_key_is_a_new_one_once_it_is_too_old(base: &Base) {
         .commit_order(&fixture.holder, third, &again, later)
         .await;
     assert_eq!(written.unwrap(), OrderWritten::Written(Written::Applied));
-    let kept = fixture.store.kept_answer(&key("a"), oldest).await.unwrap();
+    let kept = fixture
+        .store
+        .kept_answer(&key("a"), &request(), oldest)
+        .await
+        .unwrap();
     assert_eq!(kept.unwrap().drop, DropId::from_u128(3));
 
     // What nobody asks for again goes by itself, a few with each that comes.
@@ -219,8 +284,14 @@ async fn what_is_refused_is_found_and_goes_with_its_person_and_its_time(base: &B
         (None, None, None)
     );
     assert_eq!(left.ruling, "{}");
-    let kept = store.kept_answer(&key("k1"), Timestamp::MIN).await.unwrap();
-    assert_eq!(kept, None);
+    // Its key stays bound, and says nothing of them.
+    let kept = store
+        .kept_answer(&key("k1"), &request(), Timestamp::MIN)
+        .await
+        .unwrap();
+    let kept = kept.unwrap();
+    assert_ne!(kept.request, request());
+    assert_eq!(kept.body, "{}");
     // Whoever was erased leaves nothing by being refused again, whatever for.
     let again = record("k3", 3);
     assert!(store.keep_refused(&again, &refused(3), now).await.unwrap());
@@ -298,7 +369,7 @@ async fn a_drop_that_misses_its_moment_begins_once_and_ends_once(base: &Base) {
     assert_eq!(told().await, ["drop.started", "drop.ended"]);
     assert!(
         store
-            .kept_answer(&key("a"), Timestamp::MIN)
+            .kept_answer(&key("a"), &request(), Timestamp::MIN)
             .await
             .unwrap()
             .is_some()
@@ -567,7 +638,7 @@ pub(crate) fn record(key: &str, drop: u128) -> OrderRecord {
         keyed: KeyedAnswer {
             key: self::key(key),
             answer: KeptAnswer {
-                request: RequestDigest::of(b"{}"),
+                request: request(),
                 status: 202,
                 body: "{}".to_owned(),
                 drop: DropId::from_u128(drop),
@@ -581,6 +652,11 @@ pub(crate) fn record(key: &str, drop: u128) -> OrderRecord {
         channel: None,
         audit: entry("drop.order"),
     }
+}
+
+/// The request of every order.
+pub(crate) fn request() -> RequestDigest {
+    RequestDigest::of(b"{}")
 }
 
 pub(crate) fn key(key: &str) -> IdempotencyKey {

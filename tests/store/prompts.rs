@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use aftertone::{
-    store::{ErasedPerson, NewPrompt, PromptHearing, PromptOrigin, StoredPrompt},
+    campaign::budget::Calls,
+    drop::{Outcome, Technique},
+    id::DropId,
+    store::{ErasedPerson, NewPrompt, PromptHearing, PromptOrigin, Prunable, StoredPrompt, Write},
     words::PromptEnd,
 };
 use libtest_mimic::Trial;
 
 use crate::{
     base::{Base, Kind, Server},
-    fixture::{Fixture, number},
+    fixture::{Fixture, digits, end, intent, number},
 };
 
 pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
@@ -22,6 +25,8 @@ pub(crate) fn trials(server: &Arc<Server>) -> Vec<Trial> {
         what_was_learnt_from_a_person_goes_with_them,
         personal_greetings_are_forgotten_and_a_networks_prompt_stays,
         a_prompt_of_the_program_is_overridden,
+        where_a_prompt_was_heard_goes_with_the_drops_and_what_is_known_of_it_stays,
+        the_book_is_read_page_by_page,
     )
 }
 
@@ -168,6 +173,107 @@ async fn a_prompt_of_the_program_is_overridden(base: &Base) {
     assert!(!only(&fixture).await.is_in_use());
     // The next that is learnt has a number of its own.
     assert!(!store.forget_prompt(4, None, fixture.at(2)).await.unwrap());
+}
+
+async fn where_a_prompt_was_heard_goes_with_the_drops_and_what_is_known_of_it_stays(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
+    let store = &fixture.store;
+    let single = |drop: u128| Write::Start(Box::new(intent(None, number(0), drop)));
+    fixture.commit(&[single(1), single(2)], 1).await;
+    let ended = |drop| Write::EndDrop {
+        end: Box::new(end(drop, Outcome::Delivered)),
+        calls: Calls::at_least(Technique::Double),
+    };
+    fixture.commit(&[ended(1)], 30).await;
+
+    let shared = learn(&fixture, PromptEnd::Records, 3).await;
+    for (call, nth) in [("b", 4), ("c", 5)] {
+        hear(&fixture, shared, call, nth, Some(PromptEnd::Records)).await;
+    }
+    let greeting = learn(&fixture, PromptEnd::Records, 0).await;
+    for drop in [1, 2] {
+        let call = DropId::from_u128(drop).to_string();
+        hear(&fixture, greeting, &call, 0, None).await;
+    }
+    let against = learn(&fixture, PromptEnd::Records, 6).await;
+    hear(&fixture, against, "d", 7, Some(PromptEnd::Menu)).await;
+    let before = store.prompts().await.unwrap();
+    assert_eq!(before[2].contradicted, Some((1, PromptEnd::Menu)));
+
+    // Nothing is old.
+    let prunable = |seconds| Prunable {
+        drops_before: Some(fixture.at(seconds)),
+        ..Prunable::default()
+    };
+    store.prune(&prunable(0), |_| true).await.unwrap();
+    assert_eq!(store.prompt_hearings(shared).await.unwrap().len(), 3);
+
+    // The drop that has not ended is kept, and with it where its prompt was heard.
+    for _ in 0..2 {
+        store.prune(&prunable(60), |_| true).await.unwrap();
+        assert_eq!(store.prompts().await.unwrap(), before);
+        assert!(store.prompt_hearings(shared).await.unwrap().is_empty());
+        let left = store.prompt_hearings(greeting).await.unwrap();
+        let left: Vec<_> = left.into_iter().map(|heard| heard.call).collect();
+        assert_eq!(left, [DropId::from_u128(2).to_string()]);
+    }
+    let numbers = base.texts("SELECT coalesce(CAST(number AS TEXT), '') FROM prompts ORDER BY id");
+    let kept = [0, 6].map(|which| digits(which).to_string());
+    assert_eq!(numbers.await, ["", kept[0].as_str(), kept[1].as_str()]);
+
+    // More calls are added to what was counted.
+    hear(&fixture, shared, "e", 4, None).await;
+    store.prune(&prunable(60), |_| true).await.unwrap();
+    let counted = store.prompt(shared).await.unwrap().unwrap();
+    assert_eq!((counted.calls, counted.numbers), (4, 3));
+    assert!(counted.is_in_use());
+
+    // A greeting is still one person's, and goes with them.
+    let person = [number(0)];
+    fixture.commit(&[ended(2)], 70).await;
+    let barred = store.bar_for_good(&person, None, fixture.at(71)).await;
+    barred.unwrap();
+    let erased = store.erase(&person, fixture.at(72)).await.unwrap();
+    assert!(
+        matches!(erased, ErasedPerson::Done { prompts: 1, .. }),
+        "{erased:?}"
+    );
+    let left = base.texts("SELECT CAST(prompt AS TEXT) FROM pruned_hearings ORDER BY prompt, ends");
+    let [shared, against] = [shared, against].map(|id| id.to_string());
+    let wanted = [&shared, &shared, &against, &against];
+    assert_eq!(left.await, wanted.map(String::clone));
+    // Each was heard at two numbers, by calls that are not kept.
+    assert_eq!(store.forget_greetings(fixture.at(600)).await.unwrap(), 0);
+}
+
+async fn the_book_is_read_page_by_page(base: &Base) {
+    let fixture = Fixture::of(base, 1).await;
+    let store = &fixture.store;
+    let mut ids = Vec::new();
+    for nth in 0..5 {
+        ids.push(learn(&fixture, PromptEnd::Records, nth).await);
+    }
+    hear(&fixture, ids[3], "other", 9, Some(PromptEnd::Menu)).await;
+    let all = store.prompts().await.unwrap();
+    let mut read = Vec::new();
+    loop {
+        let after = read.last().map(|prompt: &StoredPrompt| prompt.id);
+        let page = store.prompts_after(after, 2).await.unwrap();
+        assert!(page.len() <= 2);
+        if page.is_empty() {
+            break;
+        }
+        read.extend(page);
+    }
+    assert_eq!(read, all);
+    assert_eq!(read.iter().map(|one| one.id).collect::<Vec<_>>(), ids);
+    let contradicted = store.contradicted_prompts(10).await.unwrap();
+    assert_eq!(contradicted, [all[3].clone()]);
+    assert_eq!(store.contradicted_prompts(0).await.unwrap(), []);
+    assert_eq!(store.prompt(ids[2]).await.unwrap().as_ref(), Some(&all[2]));
+    assert_eq!(store.prompt(77).await.unwrap(), None);
+    let calls = store.last_hearings(ids[3], 1).await.unwrap();
+    assert_eq!(calls.len(), 1);
 }
 
 fn new(ends: PromptEnd) -> NewPrompt {

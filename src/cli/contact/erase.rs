@@ -1,6 +1,6 @@
 //! `aftertone contact erase`: all that is known of a person goes.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::Args;
@@ -12,11 +12,10 @@ use crate::{
     cli::{CliError, Exit, campaign::wait, database, library, operator::by_user, printer::Printer},
     clock,
     config::{Config, StoreUrl},
-    evidence::{Archive, EvidenceReader},
-    id::DropId,
+    error_chain::chain,
+    evidence::{ArchiveError, EvidenceErasure},
     import::files_holding,
-    phone::PhoneNumber,
-    store::{AuditEntry, ErasedPerson, PersonRecord, Store, copies_of},
+    store::{AuditEntry, ErasedPerson, PersonDrop, PersonRecord, copies_holding},
 };
 
 /// Erase all that is known of a person
@@ -76,11 +75,14 @@ pub(super) async fn run(
     barred.map_err(database::trouble)?;
     let deadline = clock::now() + args.wait;
     let mut said = false;
-    let mut evidence = 0;
+    let mut evidence = EvidenceErasure::new(config.evidence.dir.as_deref());
     let mut speech = 0;
-    let (elsewhere, erased) = loop {
-        let removed = remove_evidence(&store, &numbers, config).await?;
-        evidence += removed.gone;
+    let erased = loop {
+        let calls = store.drops_to(&numbers).await.map_err(database::trouble)?;
+        remove_evidence(&mut evidence, calls).map_err(|error| {
+            CliError::new(error)
+                .hint("make the folder writable, and run it again; the person is barred already")
+        })?;
         speech += forget_speech(config)?;
         let audited = store.audited(entry("contact.erase"));
         let erased = audited.erase(&numbers, database::now()).await;
@@ -93,7 +95,7 @@ pub(super) async fn run(
                 }
                 tokio::time::sleep(PAUSE).await;
             }
-            ErasedPerson::Busy | ErasedPerson::Done { .. } => break (removed.elsewhere, erased),
+            ErasedPerson::Busy | ErasedPerson::Done { .. } => break erased,
         }
     };
     let ErasedPerson::Done {
@@ -102,18 +104,29 @@ pub(super) async fn run(
         decisions,
         entries,
         prompts,
+        calls,
     } = erased
     else {
         printer.talk("a call to the person is still in flight, or a controller has the contact; they are barred, and not erased yet");
         printer.hint("run it again when the call is over");
         return Ok(Exit::Failure);
     };
+    // A call may have ended since its evidence was looked for, and what was spoken for it may have come.
+    let named: Vec<_> = calls
+        .iter()
+        .filter_map(|call| call.evidence.clone())
+        .collect();
+    if let Err(error) = remove_evidence(&mut evidence, calls) {
+        printer.warning(&format!("evidence is left: {}", chain(&error)));
+        evidence.leave(named);
+    }
+    speech += forget_speech(config)?;
     let lists = store
         .lists_with_rejects()
         .await
         .map_err(database::trouble)?;
     let copies = match &config.store.url {
-        StoreUrl::Sqlite(path) => copies_of(path),
+        StoreUrl::Sqlite(path) => copies_holding(path, &numbers).await,
         StoreUrl::Postgres(_) => Vec::new(),
     };
     let files = files_holding(&config.state_dir, &numbers);
@@ -121,6 +134,7 @@ pub(super) async fn run(
         .iter()
         .map(|path| path.display().to_string())
         .collect();
+    let (evidence, elsewhere) = (evidence.gone(), evidence.elsewhere());
     let elsewhere: Vec<_> = elsewhere
         .iter()
         .map(|path| path.display().to_string())
@@ -190,34 +204,11 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-/// What became of the evidence of a person's calls.
-struct EvidenceRemoved {
-    /// How many folders are gone.
-    gone: usize,
-    /// Folders that are named in the database and are not on this machine.
-    elsewhere: Vec<PathBuf>,
-}
-
-async fn remove_evidence(
-    store: &Store,
-    numbers: &[PhoneNumber],
-    config: &Config,
-) -> Result<EvidenceRemoved, CliError> {
-    let calls = store.drops_to(numbers).await.map_err(database::trouble)?;
-    let drops: BTreeSet<DropId> = calls.iter().map(|call| call.drop).collect();
-    let named: Vec<PathBuf> = calls
-        .into_iter()
-        .filter_map(|call| call.evidence.map(PathBuf::from))
-        .collect();
-    let (here, elsewhere): (Vec<_>, Vec<_>) = named
-        .into_iter()
-        .partition(|path| EvidenceReader::is_at(path));
-    let gone = Archive::remove(config.evidence.dir.as_deref(), &drops, &here);
-    let gone = gone.map_err(|error| {
-        CliError::new(error)
-            .hint("make the folder writable, and run it again; the person is barred already")
-    })?;
-    Ok(EvidenceRemoved { gone, elsewhere })
+fn remove_evidence(
+    evidence: &mut EvidenceErasure,
+    calls: Vec<PersonDrop>,
+) -> Result<(), ArchiveError> {
+    evidence.remove(calls.into_iter().map(|call| (call.drop, call.evidence)))
 }
 
 /// Forgets what was spoken with something of a person in it: which is about whom cannot be told.

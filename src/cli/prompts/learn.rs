@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     super::{CliError, Exit, database, printer::Printer},
-    ends_parser, list,
+    ends_parser,
 };
 use crate::{
     controller::prompts::{FIRST_SHIPPED, PromptEntry, same_prompt, shipped},
@@ -173,7 +173,7 @@ enum LearntFrom {
 
 impl KnownPrompts {
     async fn read(store: &Store) -> Result<Self, CliError> {
-        let stored = list::all(store).await?;
+        let stored = store.prompts().await.map_err(database::trouble)?;
         let found = store.prompt_prints(None, FIRST_SHIPPED - 1).await;
         let found = found.map_err(database::trouble)?;
         let mut prompts = Vec::new();

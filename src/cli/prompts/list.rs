@@ -49,21 +49,54 @@ pub(super) async fn run(
     store: &Store,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let mut prompts = all(store).await?;
-    prompts.retain(|prompt| !args.contradicted || prompt.contradicted.is_some());
-    prompts.sort_by_key(|prompt| (prompt.contradicted.is_none(), prompt.id));
+    let print = |prompt: &StoredPrompt| {
+        if args.json {
+            printer.json(&view(prompt));
+        } else {
+            printer.line(&line(prompt));
+        }
+    };
+    let shipped = shipped_here(store).await?;
+    let is_contradicted = |prompt: &&StoredPrompt| prompt.contradicted.is_some();
+    let stored = store.contradicted_prompts(usize::MAX).await;
+    let mut contradicted = stored.map_err(database::trouble)?;
+    contradicted.extend(shipped.iter().filter(is_contradicted).cloned());
+    contradicted.sort_by_key(|prompt| prompt.id);
+    contradicted.iter().for_each(print);
+    let mut is_empty = contradicted.is_empty();
+    if !args.contradicted {
+        let mut others = shipped;
+        others.retain(|prompt| prompt.contradicted.is_none());
+        let mut after = None;
+        loop {
+            let page = store.prompts_after(after, PAGE).await;
+            let page = page.map_err(database::trouble)?;
+            after = page.last().map(|prompt| prompt.id);
+            let is_last = page.len() < PAGE;
+            others.extend(page);
+            // Those that come with the program have numbers of their own, behind all that are learnt.
+            others.sort_by_key(|prompt| prompt.id);
+            let ready = others
+                .iter()
+                .take_while(|prompt| is_last || Some(prompt.id) <= after)
+                .count();
+            for prompt in others.drain(..ready) {
+                if prompt.contradicted.is_none() {
+                    print(&prompt);
+                    is_empty = false;
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+    }
     if args.json {
-        prompts
-            .iter()
-            .for_each(|prompt| printer.json(&view(prompt)));
         return Ok(Exit::Success);
     }
-    for prompt in &prompts {
-        printer.line(&line(prompt));
-    }
-    if prompts.is_empty() {
+    if is_empty {
         printer.line("no prompts");
-    } else if prompts.iter().any(|prompt| prompt.contradicted.is_some()) {
+    } else if !contradicted.is_empty() {
         printer.hint(
             "`aftertone prompts label NUMBER --ends END` says how a contradicted prompt ends",
         );
@@ -71,36 +104,28 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-/// The prompts of the store, and those that come with the program.
-pub(super) async fn all(store: &Store) -> Result<Vec<StoredPrompt>, CliError> {
-    let mut prompts = store.prompts().await.map_err(database::trouble)?;
+/// A prompt of the store, or one that comes with the program.
+pub(super) async fn one(store: &Store, id: u32) -> Result<Option<StoredPrompt>, CliError> {
+    let found = store.prompt(id).await.map_err(database::trouble)?;
+    if found.is_some() || id < FIRST_SHIPPED {
+        return Ok(found);
+    }
+    let shipped = shipped_here(store).await?;
+    Ok(shipped.into_iter().find(|prompt| prompt.id == id))
+}
+
+/// The prompts that come with the program and that nobody has changed, with the calls in which they were heard here.
+async fn shipped_here(store: &Store) -> Result<Vec<StoredPrompt>, CliError> {
+    let changed = store.prompts_after(Some(FIRST_SHIPPED - 1), shipped().len());
+    let changed = changed.await.map_err(database::trouble)?;
+    let mut prompts = Vec::new();
     for (id, prompt) in (FIRST_SHIPPED..).zip(shipped()) {
-        if prompts.iter().any(|stored| stored.id == id) {
+        if changed.iter().any(|stored| stored.id == id) {
             continue;
         }
-        let new = prompt.stored(PromptOrigin::Shipped);
-        let hearings = store.prompt_hearings(id).await.map_err(database::trouble)?;
-        let mut numbers: Vec<_> = hearings.iter().map(|heard| heard.number.digits()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let against = hearings.iter().filter_map(|heard| heard.ends);
-        let against: Vec<_> = against.filter(|ends| *ends != new.ends).collect();
-        prompts.push(StoredPrompt {
-            id,
-            origin: new.origin,
-            ends: new.ends,
-            beep_ms: new.beep_ms,
-            length_ms: new.length_ms,
-            bytes: new.prints.len() as u64,
-            version: new.prints.first().copied(),
-            label: new.label,
-            is_labelled: false,
-            calls: hearings.len() as u64,
-            numbers: numbers.len() as u64,
-            first_heard: hearings.last().map(|heard| heard.at),
-            last_heard: hearings.first().map(|heard| heard.at),
-            contradicted: against.last().map(|ends| (against.len() as u64, *ends)),
-        });
+        let shipped = prompt.stored(PromptOrigin::Shipped);
+        let heard = store.unchanged_prompt(id, &shipped).await;
+        prompts.push(heard.map_err(database::trouble)?);
     }
     Ok(prompts)
 }
@@ -164,6 +189,9 @@ pub(super) fn line(prompt: &StoredPrompt) -> String {
     }
     line
 }
+
+/// How many prompts are read at once.
+const PAGE: usize = 500;
 
 #[cfg(test)]
 mod tests {

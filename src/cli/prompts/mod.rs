@@ -257,10 +257,8 @@ async fn import(args: &ImportArgs, store: &Store, printer: Printer) -> Result<Ex
 
 /// A prompt of the store, or one that comes with the program.
 async fn find(store: &Store, id: u32) -> Result<StoredPrompt, CliError> {
-    let all = list::all(store).await?;
-    all.into_iter()
-        .find(|prompt| prompt.id == id)
-        .ok_or_else(|| missing(id))
+    let found = list::one(store, id).await?;
+    found.ok_or_else(|| missing(id))
 }
 
 fn missing(prompt: u32) -> CliError {

@@ -97,7 +97,7 @@ pub(super) async fn run(
     manager.status("opening the database");
     let opening = open_store(args.wait, &config, &mut signals, &manager, printer);
     // A copy of a large database and the steps of its schema take their time.
-    let opened = with_signs(opening, || manager.starting(EXTENSION)).await?;
+    let opened = with_signs(opening, SIGN, || manager.starting(EXTENSION)).await?;
     let Some(store) = opened else {
         return Ok(Exit::Success);
     };
@@ -257,9 +257,9 @@ async fn open_store(
 }
 
 /// Waits for the end of a work, and gives a sign at its beginning and again and again meanwhile.
-async fn with_signs<T>(work: impl Future<Output = T>, sign: impl Fn()) -> T {
+async fn with_signs<T>(work: impl Future<Output = T>, every: Duration, sign: impl Fn()) -> T {
     let mut work = pin!(work);
-    let mut signs = interval(SIGN);
+    let mut signs = interval(every);
     loop {
         tokio::select! {
             biased;
@@ -648,17 +648,22 @@ const EXTENSION: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::{cell::Cell, future::poll_fn, task::Poll};
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn signs_are_given_until_the_work_is_done() {
         let given = Cell::new(0);
         let sign = || given.set(given.get() + 1);
-        // Longer than a unit's `TimeoutStartSec`.
-        with_signs(sleep(Duration::from_secs(602)), sign).await;
-        assert_eq!(given.get(), 121);
+        // It wakes nobody: what is given wakes it.
+        let work = poll_fn(|_| match given.get() {
+            ..7 => Poll::Pending,
+            count => Poll::Ready(count),
+        });
+        let every = Duration::from_millis(1);
+        assert_eq!(with_signs(work, every, sign).await, 7);
+        assert_eq!(given.get(), 7);
         assert!(SIGN * 2 < EXTENSION);
     }
 }

@@ -318,6 +318,8 @@ struct ErasureShown {
     /// Files of lists that were sent, and of their rejects, on the server's machine that hold the number; `DELETE /imports/{import}` removes
     /// them.
     files_with_number: Vec<String>,
+    /// Copies of an SQLite database, made before its schema was changed, that hold the person.
+    copies: Vec<String>,
 }
 
 /// A list of which rows were left out.

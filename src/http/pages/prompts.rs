@@ -43,6 +43,10 @@ pub(super) fn routes() -> Vec<PageRoute> {
 struct PromptsPage {
     shell: PageShell,
     prompts: Vec<ShownPrompt>,
+    /// Whether these are behind others.
+    is_further: bool,
+    /// Where those behind them are.
+    next: Option<String>,
 }
 
 #[derive(Template)]
@@ -125,17 +129,29 @@ async fn show_all(
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     let done = parameters.text("done");
+    let after = parameters.text("after");
     parameters.finish()?;
-    let mut prompts = api.store.prompts().await?;
-    // Those that need somebody come first, then those that are heard most.
-    prompts.sort_by_key(|prompt| {
-        let calls = std::cmp::Reverse(prompt.calls);
-        (prompt.contradicted.is_none(), calls, prompt.id)
-    });
+    let after = after.map(|text| text.parse::<u32>()).transpose();
+    let after = after.map_err(|_| Problem::fault("/after", "expected the number of a prompt"))?;
+    // Those that need somebody come first, then all others by their numbers.
+    let mut prompts = match after {
+        None => api.store.contradicted_prompts(PAGE).await?,
+        Some(_) => Vec::new(),
+    };
+    let page_of = api.store.prompts_after(after, PAGE).await?;
+    let last = page_of.last().filter(|_| page_of.len() == PAGE);
+    let next = last.map(|last| format!("/prompts?after={}", last.id));
+    prompts.extend(
+        page_of
+            .into_iter()
+            .filter(|prompt| prompt.contradicted.is_none()),
+    );
     let shell = PageShell::of(&api, &caller, "Prompts", "/prompts").await;
     let shown = PromptsPage {
         shell: shell.having_done(done.as_deref()),
         prompts: prompts.iter().map(ShownPrompt::of).collect(),
+        is_further: after.is_some(),
+        next,
     };
     page(StatusCode::OK, &shown)
 }
@@ -149,8 +165,7 @@ async fn show(
     let done = parameters.text("done");
     parameters.finish()?;
     let prompt = find(&api, &id).await?;
-    let mut hearings = api.store.prompt_hearings(prompt.id).await?;
-    hearings.sort_by_key(|heard| std::cmp::Reverse(heard.at));
+    let mut hearings = api.store.last_hearings(prompt.id, MOST + 1).await?;
     let is_cut = hearings.len() > MOST;
     hearings.truncate(MOST);
     let may_change = caller.may(Action::ChangePrompt, Object::Any).is_ok();
@@ -248,10 +263,15 @@ async fn forget(
 
 async fn find(api: &Api, id: &str) -> Result<StoredPrompt, Problem> {
     let id: Option<u32> = id.parse().ok();
-    let prompts = api.store.prompts().await?;
-    let found = prompts.into_iter().find(|prompt| Some(prompt.id) == id);
+    let found = match id {
+        Some(id) => api.store.prompt(id).await?,
+        None => None,
+    };
     found.ok_or_else(|| Problem::not_found("prompt"))
 }
+
+/// Prompts of one page; of those that calls have contradicted as many are shown before the first.
+const PAGE: usize = 100;
 
 /// Calls that are shown at most.
 const MOST: usize = 100;

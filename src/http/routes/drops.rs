@@ -98,7 +98,7 @@ async fn carry_out(
     body: &Body<SMALL>,
 ) -> Result<(Answer, Option<OrderedDrop>), Problem> {
     let oldest = idempotency::oldest(now(), idempotency::KEPT_FOR);
-    let kept = api.store.kept_answer(&key, oldest).await?;
+    let kept = api.store.kept_answer(&key, &request, oldest).await?;
     if let Some(answer) = replayed(kept, &request)? {
         return Ok((answer, None));
     }
@@ -172,7 +172,7 @@ async fn carry_out(
             ));
         }
         Err(NotOrdered::KeyTaken) => {
-            let kept = api.store.kept_answer(&key, oldest).await?;
+            let kept = api.store.kept_answer(&key, &request, oldest).await?;
             return match replayed(kept, &request)? {
                 Some(answer) => Ok((answer, None)),
                 None => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),
@@ -215,7 +215,7 @@ async fn carry_out(
     }
     let is_kept = api.store.keep_refused(&kept_order, &refused, now()).await?;
     if !is_kept {
-        let kept = api.store.kept_answer(&key, oldest).await?;
+        let kept = api.store.kept_answer(&key, &request, oldest).await?;
         if let Some(answer) = replayed(kept, &request)? {
             return Ok((answer, None));
         }
@@ -244,7 +244,7 @@ async fn hold_order(
         oldest,
     } = &record.keyed;
     if !api.store.hold_order(held, hold, &record, now()).await? {
-        let kept = api.store.kept_answer(key, *oldest).await?;
+        let kept = api.store.kept_answer(key, &answer.request, *oldest).await?;
         return match replayed(kept, &answer.request)? {
             Some(answer) => Ok((answer, None)),
             None => Err(idempotency::refusal(ProblemKind::IdempotencyInProgress)),

@@ -1,9 +1,6 @@
 //! `/erasures`: everything about a person goes.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -12,7 +9,8 @@ use serde_json::json;
 use crate::{
     auth::Action,
     clock,
-    evidence::{Archive, EvidenceReader},
+    config::StoreUrl,
+    evidence::{ArchiveError, EvidenceErasure},
     http::{
         Api,
         caller::{Caller, now},
@@ -20,9 +18,8 @@ use crate::{
         given::{Body, Parameters, SMALL},
         problem::{Problem, ProblemKind},
     },
-    id::DropId,
     phone::{PhoneNumber, masked_text},
-    store::{AuditEntry, ErasedPerson},
+    store::{AuditEntry, ErasedPerson, PersonDrop, copies_holding},
     tasks,
 };
 
@@ -44,6 +41,8 @@ pub(in crate::http) struct ErasureView {
     lists_with_rejects: Vec<RejectingList>,
     /// Files of lists that were sent, and of their rejects, on this machine that hold the number.
     files_with_number: Vec<String>,
+    /// Copies of the database from before its schema was changed that hold the person.
+    copies: Vec<String>,
 }
 
 /// A list of which rows were left out.
@@ -77,19 +76,46 @@ pub(in crate::http) async fn erase(
     store
         .bar_for_good(&numbers, because.as_deref(), now())
         .await?;
-    let (evidence, elsewhere) = remove_evidence(&api, &numbers).await?;
-    let speech = forget_speech(&api).await?;
+    let evidence = EvidenceErasure::new(api.config.borrow().evidence.dir.as_deref());
+    let calls = api.store.drops_to(&numbers).await?;
+    let (mut evidence, removed) = remove_evidence(evidence, calls).await;
+    if let Err(error) = removed {
+        tracing::error!(%error, "evidence of a person cannot be removed");
+        let words = "evidence cannot be removed; the person is barred, and not erased yet";
+        return Err(Problem::new(ProblemKind::Internal, words));
+    }
+    let mut speech = forget_speech(&api).await?;
     let ErasedPerson::Done {
         contacts,
         drops,
         decisions,
         entries,
         prompts,
+        calls,
     } = api.store.erase(&numbers, now()).await?
     else {
         let words = "a call to the person is in flight, or a controller has the contact: they are barred, and not erased yet; ask \
                      again when the call is over";
         return Err(Problem::new(ProblemKind::Conflict, words));
+    };
+    // A call may have ended since its evidence was looked for, and what was spoken for it may have come.
+    let named: Vec<_> = calls
+        .iter()
+        .filter_map(|call| call.evidence.clone())
+        .collect();
+    let removed;
+    (evidence, removed) = remove_evidence(evidence, calls).await;
+    if let Err(error) = removed {
+        tracing::error!(%error, "evidence of a person who is erased cannot be removed");
+        evidence.leave(named);
+    }
+    speech += forget_speech(&api).await?;
+    let copies = {
+        let url = api.config.borrow().store.url.clone();
+        match url {
+            StoreUrl::Sqlite(path) => copies_holding(&path, &numbers).await,
+            StoreUrl::Postgres(_) => Vec::new(),
+        }
     };
     let lists = api.store.lists_with_rejects().await?.into_iter();
     let uploads = std::sync::Arc::clone(&api.uploads);
@@ -100,17 +126,22 @@ pub(in crate::http) async fn erase(
         decisions,
         do_not_call_entries: entries,
         prompts,
-        evidence,
-        evidence_elsewhere: elsewhere,
+        evidence: evidence.gone(),
+        evidence_elsewhere: shown(evidence.elsewhere()),
         speech,
         lists_with_rejects: lists
             .map(|(campaign, list)| RejectingList { campaign, list })
             .collect(),
-        files_with_number: files
-            .iter()
-            .map(|path| Path::display(path).to_string())
-            .collect(),
+        files_with_number: shown(&files),
+        copies: shown(&copies),
     }))
+}
+
+fn shown(paths: &[impl AsRef<Path>]) -> Vec<String> {
+    let paths = paths.iter();
+    paths
+        .map(|path| path.as_ref().display().to_string())
+        .collect()
 }
 
 /// The number of a person that a request names, with every spelling that dials the same telephone; it comes first.
@@ -139,32 +170,15 @@ async fn forget_speech(api: &Api) -> Result<usize, Problem> {
     }
 }
 
-/// Removes the evidence of calls to a person: how many folders are gone, and which are not on this machine.
+/// Removes the evidence of calls to a person.
 async fn remove_evidence(
-    api: &Api,
-    numbers: &[PhoneNumber],
-) -> Result<(usize, Vec<String>), Problem> {
-    let calls = api.store.drops_to(numbers).await?;
-    let drops: BTreeSet<DropId> = calls.iter().map(|call| call.drop).collect();
-    let named: Vec<PathBuf> = calls
-        .into_iter()
-        .filter_map(|call| call.evidence.map(PathBuf::from))
-        .collect();
-    let dir = api.config.borrow().evidence.dir.clone();
-    let removing = tasks::blocking(move || {
-        let (here, elsewhere): (Vec<_>, Vec<_>) = named
-            .into_iter()
-            .partition(|path| EvidenceReader::is_at(path));
-        let gone = Archive::remove(dir.as_deref(), &drops, &here)?;
-        let shown = |path: &PathBuf| Path::display(path).to_string();
-        Ok::<_, crate::evidence::ArchiveError>((gone, elsewhere.iter().map(shown).collect()))
-    });
-    match removing.await {
-        Ok(removed) => Ok(removed),
-        Err(error) => {
-            tracing::error!(%error, "evidence of a person cannot be removed");
-            let words = "evidence cannot be removed; the person is barred, and not erased yet";
-            Err(Problem::new(ProblemKind::Internal, words))
-        }
-    }
+    mut evidence: EvidenceErasure,
+    calls: Vec<PersonDrop>,
+) -> (EvidenceErasure, Result<(), ArchiveError>) {
+    tasks::blocking(move || {
+        let calls = calls.into_iter().map(|call| (call.drop, call.evidence));
+        let removed = evidence.remove(calls);
+        (evidence, removed)
+    })
+    .await
 }

@@ -9,10 +9,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use super::super::error::Failure;
-use crate::owner::give_to_owner_of_folder;
+use crate::{owner::give_to_owner_of_folder, phone::PhoneNumber};
 
 /// Where the copy of a database goes that is made before this step, and how large it gets at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +169,47 @@ pub fn copies_of(database: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// Those of them that hold one of these numbers, or that cannot be read, so that they may.
+pub async fn copies_holding(database: &Path, numbers: &[PhoneNumber]) -> Vec<PathBuf> {
+    let mut holding = Vec::new();
+    for path in copies_of(database) {
+        if holds(&path, numbers).await.unwrap_or(true) {
+            holding.push(path);
+        }
+    }
+    holding
+}
+
+/// Whether any table of a copy has one of these numbers. Nothing is written, and no file is made beside it.
+async fn holds(copy: &Path, numbers: &[PhoneNumber]) -> Result<bool, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(copy);
+    let options = options.read_only(true).immutable(true);
+    let mut connection = options.disable_statement_logging().connect().await?;
+    let numbers: Vec<_> = numbers
+        .iter()
+        .map(|number| number.digits().to_string())
+        .collect();
+    let numbers = numbers.join(", ");
+    let tables: Vec<String> = sqlx::query_scalar(TABLES_WITH_NUMBERS)
+        .fetch_all(&mut connection)
+        .await?;
+    let mut is_there = false;
+    for table in tables {
+        // Both are of this program: a table's name from its schema, and digits.
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\" WHERE number IN ({numbers}))");
+        let found: bool = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut connection)
+            .await?;
+        is_there |= found;
+    }
+    connection.close().await?;
+    Ok(is_there)
+}
+
+const TABLES_WITH_NUMBERS: &str = "SELECT tables.name FROM sqlite_schema AS tables \
+    JOIN pragma_table_info(tables.name) AS columns ON columns.name = 'number' \
+    WHERE tables.type = 'table' ORDER BY tables.name";
 
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));

@@ -34,7 +34,7 @@ use sqlite::{
     LISTS, UPLOADS, USUAL, open_sqlite, plan_sqlite, read_sqlite, shown_sqlite, sqlite_options,
 };
 
-pub use copy::{DatabaseCopy, copies_of};
+pub use copy::{DatabaseCopy, copies_holding, copies_of};
 pub use exposed::ExposedFile;
 pub use migrate::Upgraded;
 
@@ -550,6 +550,12 @@ fn migrations(database: Database) -> Vec<Migration> {
             "fields of held drops",
             include_str!("../migrations/0023.sqlite.sql"),
             include_str!("../migrations/0023.postgres.sql"),
+        ),
+        (
+            24,
+            "pruned hearings",
+            include_str!("../migrations/0024.sqlite.sql"),
+            include_str!("../migrations/0024.postgres.sql"),
         ),
     ];
     let step = |(version, name, sqlite, postgres): (i64, &'static str, &'static str, _)| {

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
-use crate::store::ErrorClass;
+use crate::{phone::PhoneNumber, store::ErrorClass};
 
 const WRITE: Access = Access::Write { wants_copy: true };
 
@@ -118,6 +118,34 @@ async fn a_file_is_copied_for_its_owner_before_it_is_changed() {
     let again = Store::open(&place).await.unwrap();
     assert_eq!(*again.opened(), Opened::AsItWas);
     assert_eq!(copies_of(&path).len(), 1);
+}
+
+#[tokio::test]
+async fn copies_that_hold_a_person_are_named_and_others_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aftertone.db");
+    let place = DatabaseAddress::Sqlite(path.clone());
+    old(&place).await;
+    let number = |digits| PhoneNumber::from_digits(digits).unwrap();
+    let (person, other) = ([number(12_025_550_101)], [number(12_025_550_102)]);
+    let before = Store::open_with(&place, first_only, WRITE).await.unwrap();
+    let mut tx = before.write("bar").await.unwrap();
+    let bar = sql!("INSERT INTO do_not_call (list, number, at) VALUES (1, 12025550101, 0)");
+    tx.execute(bar, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    before.close().await;
+    Store::open(&place).await.unwrap().close().await;
+    let copies = copies_of(&path);
+    assert_eq!(copies.len(), 1);
+    for _ in 0..2 {
+        assert_eq!(copies_holding(&path, &person).await, copies);
+        assert_eq!(copies_holding(&path, &other).await, Vec::<PathBuf>::new());
+    }
+    // Nothing came beside it, and what cannot be read may hold anybody.
+    assert_eq!(copies_of(&path), copies);
+    let half = folder.path().join("aftertone.db.before-0003.partial");
+    std::fs::write(&half, "half of it").unwrap();
+    assert_eq!(copies_holding(&path, &other).await, [half]);
 }
 
 #[tokio::test]

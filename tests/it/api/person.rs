@@ -56,6 +56,17 @@ async fn a_person_is_handed_out_and_then_erased_and_nothing_is_left() {
                 erased.json()
             }
         };
+        // It may be asked for again, and answers with what is left.
+        if database == Database::Sqlite {
+            let again = server
+                .send(server.post("/erasures", &json!({"number": PERSON})))
+                .await;
+            assert_eq!(again.status, 200, "{again:?}");
+            assert_eq!(again.body["calls"], 0, "{again:?}");
+            assert_eq!(again.body["evidence"], 0, "{again:?}");
+            assert_eq!(again.body["files_with_number"], named["files_with_number"]);
+            assert_eq!(again.body["copies"], named["copies"]);
+        }
         // What it cannot reach it names: rejects of lists that were sent.
         let files = named["files_with_number"].as_array().unwrap();
         assert_eq!(files.len(), 1, "{named}");
