@@ -18,10 +18,10 @@ check: ## Format, lints, and all tests that need no server: the quick loop
 	cargo test --locked --quiet --lib --bins --test campaign --test docs --test drop --test layers
 
 # The documentation's examples first, so that the lab's summary comes last. Those that start the program wait most of their time.
-test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it
+test: ## Every test, real Asterisk servers included; SHORT=1 for a few minutes of it, SHORT=servers for those that need servers
 	tests/setup.sh build lab speech store clock $(if $(SHORT),,words)
 ifdef SHORT
-	cargo test --locked --lib --bins
+	$(if $(filter servers,$(SHORT)),,cargo test --locked --lib --bins)
 	cargo test --locked --test store -- ::campaigns::
 	cargo test --locked --test store -- ::pooler::
 	cargo test --locked --test lab -- subscribers::010

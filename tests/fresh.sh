@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the README's two commands on a machine without anything installed: `make test SHORT=1` and `make demo`, in a fresh Debian 12
-# that has Rust and make.
+# Runs the README's two commands on a machine without anything installed: `make test SHORT=servers` and `make demo`, in a fresh
+# Debian 12 that has Rust and make.
 #
 #   tests/fresh.sh         the two commands
 #   tests/fresh.sh base    only makes sure that the root is there that each run has a copy of
@@ -55,8 +55,8 @@ main() {
     $sudo cp -a "$BASE" "$WORK"
     fill
 
-    say "make test SHORT=1"
-    inside make test SHORT=1
+    say "make test SHORT=servers"
+    inside make test SHORT=servers
     say "make demo"
     inside env DEMO_KEEP=0 make demo
     say "passed: both commands install what they need"
