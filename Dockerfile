@@ -61,24 +61,26 @@ RUN update-ca-certificates
 WORKDIR /build
 # `release` is the shipped program; `ci` skips optimisation.
 ARG CARGO_PROFILE=release
-# The dependencies are a layer of their own, built around an empty crate, so that a change in src does not rebuild them.
+# The dependencies are a layer of their own, built around empty crates, so that a change in src does not rebuild them.
 # Tests, benches and examples are not in the build context, so the manifest must not name them; nor are the tools, but that the lock
 # file counts them in.
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
+COPY ears/Cargo.toml ears/
 COPY tools/greetings/Cargo.toml tools/greetings/
 COPY tools/lab/Cargo.toml tools/lab/
 RUN sed -i '/^\[\[\(test\|bench\|example\)\]\]/,/^$/d' Cargo.toml \
-    && mkdir src && echo 'fn main() {}' >src/main.rs && : >src/lib.rs \
+    && mkdir src && echo 'fn main() {}' >src/main.rs && : >src/lib.rs && : >ears/lib.rs \
     && mkdir tools/greetings/src tools/lab/src && : >tools/lab/src/lib.rs && echo 'fn main() {}' >tools/greetings/src/main.rs \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && rm -r src
 COPY askama.toml ./
 # The page of the book that the program shows itself.
 COPY docs/src/reference/problems.md docs/src/reference/
+COPY ears ears
 COPY src src
-# Cargo goes by modification times, and those of the files copied are older than the empty crate's.
-RUN find src -exec touch {} + \
+# Cargo goes by modification times, and those of the files copied are older than the empty crates'.
+RUN find ears src -exec touch {} + \
     && cargo build --locked --profile "$CARGO_PROFILE" \
     && install -m 755 "target/$CARGO_PROFILE/aftertone" /usr/local/bin/aftertone
 

@@ -91,13 +91,14 @@ mod owner;
 pub mod phone;
 pub mod record;
 pub mod runtime;
-pub mod screen;
 pub mod store;
 mod subprocess;
 mod tasks;
 pub mod telemetry;
 pub mod traces;
-pub mod words;
+
+// Built as a crate of its own, which is optimised for tests as well: `ears/`.
+pub use aftertone_ears::{screen, words};
 
 #[cfg(test)]
 mod fuzz;

@@ -92,12 +92,9 @@ fill() {
     for file in config config.toml; do
         [ ! -e "${CARGO_HOME:-$HOME/.cargo}/$file" ] || $sudo cp "${CARGO_HOME:-$HOME/.cargo}/$file" "$WORK/root/.cargo/$file"
     done
-    # One call at a time: what is built here need not be fast, and unoptimised it is built in half the time.
     $sudo mkdir -p "$WORK/.cargo" "$WORK/target/above" "$WORK/target/work" "$WORK/root/aftertone/target"
-    {
-        printf '[profile.dev]\nopt-level = 0\n'
-        [ -z "${FRESH_WHOLE:-}" ] || printf '[profile.dev.package."*"]\nopt-level = 0\n'
-    } | $sudo tee "$WORK/.cargo/config.toml" >/dev/null
+    [ -z "${FRESH_WHOLE:-}" ] ||
+        printf '[profile.dev.package."*"]\nopt-level = 0\n' | $sudo tee "$WORK/.cargo/config.toml" >/dev/null
     built=
     [ -n "${FRESH_WHOLE:-}" ] || [ ! -d "$TARGET/debug/deps" ] || built=$TARGET
     in_c=$(cd "$TOP" && cargo tree --locked --offline --workspace --edges normal,build,dev --invert cc --depth 1 --prefix none \

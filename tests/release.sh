@@ -93,7 +93,9 @@ import json, sys
 bill = json.load(open(sys.argv[1]))
 assert bill["bomFormat"] == "CycloneDX" and bill["metadata"]["component"]["version"] == sys.argv[2]
 for part in bill["components"]:
-    assert part["purl"] and part["hashes"] and part["licenses"], part
+    # What is in this repository has no checksum in the lock.
+    is_own = part["name"].startswith("aftertone-")
+    assert part["purl"] and (is_own or part["hashes"]) and part["licenses"], part
     print(part["name"], "v" + part["version"])
 PYTHON
     cargo tree --locked --edges normal --prefix none --package aftertone | sed 's/ (.*//' | grep -v '^aftertone ' | sort -u >"$work/linked"
