@@ -99,6 +99,7 @@ fn carry_out(args: Cli, printer: Printer) -> Result<Exit, CliError> {
     let silent = || Config::load_without_password(args.config.as_deref()).map_err(CliError::new);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .map_err(CliError::new)?;
@@ -319,6 +320,11 @@ impl CliError {
         }
     }
 }
+
+/// Of each of the runtime's threads, in bytes: as much as the main thread usually has. What a task may become is on the stack in whole
+/// while it begins, several times over if the program is not optimised, which was too much for the usual 2 MB. What is not used takes
+/// no memory.
+const STACK: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -288,6 +289,8 @@ struct ReadyToDial {
     admitted: Admitted,
 }
 
+/// What has the most to remember is boxed where it is made: unoptimised, each caller has room on its stack for all that it may become,
+/// several times, and a worker's stack is 2 MB.
 impl SingleDropRun {
     async fn run(self) -> Result<SingleDropEnd, SingleDropError> {
         gate::warn_of_what_is_off(&self.config.gate);
@@ -336,21 +339,24 @@ impl SingleDropRun {
             .await
     }
 
-    async fn go_on(
+    fn go_on(
         mut self,
         admission: &SingleDropAdmission,
         run: RunOfDrop,
         archive: Option<Archive>,
         keeper: Option<JoinHandle<()>>,
-    ) -> Result<SingleDropEnd, SingleDropError> {
-        match self.ready(admission, &run, archive).await {
-            Ok(ready) => self.dial(run, ready, keeper).await,
-            Err(error) => {
-                // It is reported by what went wrong first.
-                let _ = run.close().await;
-                Err(error)
+    ) -> BoxFuture<'_, Result<SingleDropEnd, SingleDropError>> {
+        async move {
+            match self.ready(admission, &run, archive).await {
+                Ok(ready) => self.dial(run, ready, keeper).await,
+                Err(error) => {
+                    // It is reported by what went wrong first.
+                    let _ = run.close().await;
+                    Err(error)
+                }
             }
         }
+        .boxed()
     }
 
     /// Makes all ready that a call needs, and is admitted last: what the gate allows does not hold while the PBX is waited
@@ -433,114 +439,117 @@ impl SingleDropRun {
     }
 
     /// Dials the drop, whose intent is committed, and writes its end.
-    async fn dial(
+    fn dial(
         self,
         by: RunOfDrop,
         ready: ReadyToDial,
         keeper: Option<JoinHandle<()>>,
-    ) -> Result<SingleDropEnd, SingleDropError> {
-        let ReadyToDial {
-            sound,
-            mut folder,
-            admitted,
-        } = ready;
-        let session = by.session();
-        let (drop, run) = (self.order.drop, session.run().clone());
-        let dial_by = clock::now() + Plan::DIAL_WITHIN;
-        let dial_by = admitted.dial_by().map_or(dial_by, |by| by.min(dial_by));
-        // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
-        // dialled.
-        session.link_within(Plan::DIAL_WITHIN).await;
-        // Nobody has been told yet that it is on its way.
-        if self.stop.cancel.is_cancelled() {
-            let unwritten = admitted.take_back().await.err();
-            let _ = by.close().await;
-            return Err(SingleDropError::Cancelled { unwritten });
-        }
-        // While the machine is suspended `dial_by` does not come nearer.
-        if clock::now() < dial_by && admitted.is_stale() {
-            let unwritten = admitted.take_back().await.err();
-            let _ = by.close().await;
-            let words = "what allowed it did not hold any more".to_owned();
-            return Err(SingleDropError::NotDialled { words, unwritten });
-        }
-        let plan = Plan {
-            message: sound.length,
-            ..self.order.plan.clone()
-        };
-        let spec = CallSpec {
-            sound: sound.samples.clone(),
-            echo: sound.echo.clone(),
-            adopted: self.order.adopted.clone(),
-            ..CallSpec::new(
-                drop,
-                self.order.number.clone(),
-                plan,
-                sound.media.clone(),
-                dial_by,
-            )
-        };
-        let tape = folder.as_mut().and_then(Folder::recorder);
-        self.update(SingleDropUpdate::Dialling);
-        let on_moment = |moment: Moment, words| {
-            self.dialled_at.get_or_init(|| admitted.now() - moment.at);
-            self.update(SingleDropUpdate::Moment(moment, words));
-        };
-        let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
-            // Whoever ordered it has been told that it is on its way: it has an end.
-            CarriedOut::NotDialled(report)
-                if matches!(self.order.keeping, Some(OrderKeeping::WithIntent(_))) =>
-            {
-                Arc::new(*report)
-            }
-            CarriedOut::NotDialled(report) => {
+    ) -> BoxFuture<'static, Result<SingleDropEnd, SingleDropError>> {
+        async move {
+            let ReadyToDial {
+                sound,
+                mut folder,
+                admitted,
+            } = ready;
+            let session = by.session();
+            let (drop, run) = (self.order.drop, session.run().clone());
+            let dial_by = clock::now() + Plan::DIAL_WITHIN;
+            let dial_by = admitted.dial_by().map_or(dial_by, |by| by.min(dial_by));
+            // It may have gone down meanwhile. What was allowed holds for as long as this waits, and without it nothing is
+            // dialled.
+            session.link_within(Plan::DIAL_WITHIN).await;
+            // Nobody has been told yet that it is on its way.
+            if self.stop.cancel.is_cancelled() {
                 let unwritten = admitted.take_back().await.err();
                 let _ = by.close().await;
-                return Err(match report.words {
-                    Some(words) => SingleDropError::NotDialled { words, unwritten },
-                    None => SingleDropError::Cancelled { unwritten },
-                });
+                return Err(SingleDropError::Cancelled { unwritten });
             }
-            CarriedOut::Ended(report) => Arc::new(*report),
-            CarriedOut::Abandoned(heard) => Arc::new(abandoned(heard, false)),
-            CarriedOut::Quit(heard) => return Ok(self.quit(run, admitted, heard).await),
-        };
-        let was_cancelled = self.stop.cancel.is_cancelled();
-        self.update(SingleDropUpdate::Closing);
-        let closed = tokio::select! {
-            closed = by.close() => closed,
-            () = self.stop.cancel.cancelled(), if !was_cancelled => {
-                return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
+            // While the machine is suspended `dial_by` does not come nearer.
+            if clock::now() < dial_by && admitted.is_stale() {
+                let unwritten = admitted.take_back().await.err();
+                let _ = by.close().await;
+                let words = "what allowed it did not hold any more".to_owned();
+                return Err(SingleDropError::NotDialled { words, unwritten });
             }
-            () = self.stop.quit.cancelled() => {
-                return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
-            }
-        };
-        // Before the store is closed behind the drop's own end.
-        prompts::finish(keeper).await;
-        let evidence = match folder {
-            Some(folder) => {
-                let subject = (&run, drop, self.order.shown_number.as_str());
-                let message = (sound.samples.clone(), sound.parts());
-                let whose = (admitted.store(), &self.order.number);
-                let now = admitted.now();
-                Some(evidence::keep(whose, folder, subject, &report, message, now).await)
-            }
-            None => None,
-        };
-        let kept = evidence.as_ref().and_then(|kept| kept.as_ref().ok());
-        let path = kept.map(|path| path.display().to_string());
-        self.update(SingleDropUpdate::Ended(SingleDropResult {
-            run: run.clone(),
-            report: Arc::clone(&report),
-            evidence,
-            has_quit: false,
-        }));
-        let ending = match closed {
-            Ok(()) => SingleDropEnding::Orderly,
-            Err(DriverError::Replaced) => SingleDropEnding::Replaced,
-        };
-        Ok(self.settle(&run, admitted, report, ending, path).await)
+            let plan = Plan {
+                message: sound.length,
+                ..self.order.plan.clone()
+            };
+            let spec = CallSpec {
+                sound: sound.samples.clone(),
+                echo: sound.echo.clone(),
+                adopted: self.order.adopted.clone(),
+                ..CallSpec::new(
+                    drop,
+                    self.order.number.clone(),
+                    plan,
+                    sound.media.clone(),
+                    dial_by,
+                )
+            };
+            let tape = folder.as_mut().and_then(Folder::recorder);
+            self.update(SingleDropUpdate::Dialling);
+            let on_moment = |moment: Moment, words| {
+                self.dialled_at.get_or_init(|| admitted.now() - moment.at);
+                self.update(SingleDropUpdate::Moment(moment, words));
+            };
+            let report = match carry_out(&session.orders(), spec, tape, &self.stop, on_moment).await {
+                // Whoever ordered it has been told that it is on its way: it has an end.
+                CarriedOut::NotDialled(report)
+                    if matches!(self.order.keeping, Some(OrderKeeping::WithIntent(_))) =>
+                {
+                    Arc::new(*report)
+                }
+                CarriedOut::NotDialled(report) => {
+                    let unwritten = admitted.take_back().await.err();
+                    let _ = by.close().await;
+                    return Err(match report.words {
+                        Some(words) => SingleDropError::NotDialled { words, unwritten },
+                        None => SingleDropError::Cancelled { unwritten },
+                    });
+                }
+                CarriedOut::Ended(report) => Arc::new(*report),
+                CarriedOut::Abandoned(heard) => Arc::new(abandoned(heard, false)),
+                CarriedOut::Quit(heard) => return Ok(self.quit(run, admitted, heard).await),
+            };
+            let was_cancelled = self.stop.cancel.is_cancelled();
+            self.update(SingleDropUpdate::Closing);
+            let closed = tokio::select! {
+                closed = by.close() => closed,
+                () = self.stop.cancel.cancelled(), if !was_cancelled => {
+                    return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
+                }
+                () = self.stop.quit.cancelled() => {
+                    return Ok(self.settle(&run, admitted, report, SingleDropEnding::Quit, None).await);
+                }
+            };
+            // Before the store is closed behind the drop's own end.
+            prompts::finish(keeper).await;
+            let evidence = match folder {
+                Some(folder) => {
+                    let subject = (&run, drop, self.order.shown_number.as_str());
+                    let message = (sound.samples.clone(), sound.parts());
+                    let whose = (admitted.store(), &self.order.number);
+                    let now = admitted.now();
+                    Some(evidence::keep(whose, folder, subject, &report, message, now).await)
+                }
+                None => None,
+            };
+            let kept = evidence.as_ref().and_then(|kept| kept.as_ref().ok());
+            let path = kept.map(|path| path.display().to_string());
+            self.update(SingleDropUpdate::Ended(SingleDropResult {
+                run: run.clone(),
+                report: Arc::clone(&report),
+                evidence,
+                has_quit: false,
+            }));
+            let ending = match closed {
+                Ok(()) => SingleDropEnding::Orderly,
+                Err(DriverError::Replaced) => SingleDropEnding::Replaced,
+            };
+            Ok(self.settle(&run, admitted, report, ending, path).await)
+        }
+        .boxed()
     }
 
     /// Ends without waiting for the calls to end.
@@ -563,37 +572,40 @@ impl SingleDropRun {
     }
 
     /// Writes what became of the drop.
-    async fn settle(
-        &self,
-        run: &RunName,
+    fn settle<'a>(
+        &'a self,
+        run: &'a RunName,
         admitted: Admitted,
         report: Arc<Report>,
         ending: SingleDropEnding,
         evidence: Option<String>,
-    ) -> SingleDropEnd {
-        if telemetry::sends_traces() {
-            let steps = admitted.steps();
-            telemetry::drop_ended(&DropTrace {
-                drop: self.order.drop,
-                parent: self.order.traceparent.clone(),
-                campaign: None,
-                technique: self.order.plan.technique,
-                asked_at: steps.asked_at,
-                decided_at: steps.decided_at,
-                committed_at: steps.committed_at,
-                dialled_at: self.dialled_at.get().copied(),
-                ended_at: admitted.now(),
-                report: (*report).clone(),
-            });
+    ) -> BoxFuture<'a, SingleDropEnd> {
+        async move {
+            if telemetry::sends_traces() {
+                let steps = admitted.steps();
+                telemetry::drop_ended(&DropTrace {
+                    drop: self.order.drop,
+                    parent: self.order.traceparent.clone(),
+                    campaign: None,
+                    technique: self.order.plan.technique,
+                    asked_at: steps.asked_at,
+                    decided_at: steps.decided_at,
+                    committed_at: steps.committed_at,
+                    dialled_at: self.dialled_at.get().copied(),
+                    ended_at: admitted.now(),
+                    report: (*report).clone(),
+                });
+            }
+            let masked = self.order.number.to_string();
+            let record = DropRecord::new(run, self.order.drop, masked, &report);
+            let written = admitted.end(&report, &record, evidence).await;
+            SingleDropEnd {
+                unwritten: written.err().map(Unwritten::Store),
+                report,
+                ending,
+            }
         }
-        let masked = self.order.number.to_string();
-        let record = DropRecord::new(run, self.order.drop, masked, &report);
-        let written = admitted.end(&report, &record, evidence).await;
-        SingleDropEnd {
-            unwritten: written.err().map(Unwritten::Store),
-            report,
-            ending,
-        }
+        .boxed()
     }
 
     fn stopped(&self, ruling: Box<Ruling>) -> SingleDropError {
