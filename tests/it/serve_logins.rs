@@ -1,6 +1,7 @@
 //! A thousand wrong passwords a second beside a campaign: it dials as fast as without them.
 //!
-//! With 40 drops as a test; `LOGIN_DROPS` has more, so that a hundredth shows.
+//! With 40 drops and 400 a second as a test, which the unoptimised program answers on two cores beside other tests; `LOGIN_DROPS` has
+//! more, and a thousand, so that a hundredth shows.
 
 #![expect(clippy::print_stderr, reason = "the figures are what the test is for")]
 
@@ -35,7 +36,9 @@ async fn wrong_passwords_do_not_slow_dialling_down() {
     assert_eq!(made.status, Some(0), "{made:?}");
     let service = Service::start(&fixture).await;
     service.until_ready(200).await;
-    let drops = std::env::var("LOGIN_DROPS").map_or(40, |drops| drops.parse().unwrap());
+    let wanted = std::env::var("LOGIN_DROPS");
+    let every = Duration::from_millis(if wanted.is_ok() { 4 } else { 10 });
+    let drops = wanted.map_or(40, |drops| drops.parse().unwrap());
     // How many are begun in a second, as the PBX sees it, and how long all take.
     let dialled = async |name: &str, from: u32| {
         let before = fixture.first_calls().len();
@@ -61,7 +64,7 @@ async fn wrong_passwords_do_not_slow_dialling_down() {
             let url = format!("{}/api/v1/sessions", service.url);
             tokio::spawn(async move {
                 let client = http_client();
-                let mut ticks = tokio::time::interval(Duration::from_millis(4));
+                let mut ticks = tokio::time::interval(every);
                 // Sent whether the ones before are answered or not.
                 let mut sent = JoinSet::new();
                 for n in 0.. {
