@@ -22,8 +22,7 @@ const MAY_SLIP: usize = 2;
 
 /// How many callers do each: the keys, what comes of it, how often.
 const CALLERS: [(&str, &str, usize); 4] = [
-    // Once more, as people do: the machine may have stood still.
-    ("w9wwwwwwww9", "opted_out", 20),
+    ("w9", "opted_out", 20),
     ("w1", "connected", 10),
     // A key that means nothing.
     ("w5", "listened", 10),
@@ -146,7 +145,7 @@ fn fifty_callers(bench: &Bench) -> Result<(), Failed> {
         .iter()
         .map(|&(_, outcome, times)| (outcome, times))
         .collect();
-    check!(counted == expected, "{counted:?}");
+    check!(counted == expected, "{counted:?}\n{}", service.said());
     check!(told(&api, "callback.received")?.len() == callers.len());
     check!(told(&api, "contact.opted_out")?.len() == expected["opted_out"]);
     for (caller, outcome) in &callers {

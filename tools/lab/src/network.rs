@@ -399,11 +399,11 @@ impl Number {
     }
 }
 
-/// Whether three digits can be an area code of the North American plan: N9X is kept for the plan's growth and N11 for
-/// services, so neither is one.
+/// Whether three digits can be an area code of the North American plan that is dialled: N9X is kept for the plan's growth and N11 for
+/// services, so neither is one, and what 900 costs is not paid unless `pbx.allow_premium` says so.
 pub const fn is_area_code(area: u16) -> bool {
     let (tens, units) = (area / 10 % 10, area % 10);
-    area >= 200 && area < 1_000 && tens != 9 && !(tens == 1 && units == 1)
+    area >= 200 && area < 1_000 && area != 900 && tens != 9 && !(tens == 1 && units == 1)
 }
 
 /// A prepared message.
