@@ -49,13 +49,15 @@ pub(super) async fn carry(
         turn_away(&rest, &arrival.channel, Turned::Unknown).await;
         return;
     };
+    // Whoever has a number that is never dialled may want no calls all the same.
+    let rules = config.pbx.rules.with_premium();
     let caller = arrival.arg(1);
-    let caller = caller.and_then(|text| PhoneNumber::parse(text, config.pbx.rules).ok());
+    let caller = caller.and_then(|text| PhoneNumber::parse(text, rules).ok());
     let call = NewCallback {
         id,
         caller: caller.clone(),
         called: arrival.arg(2).map(str::to_owned),
-        rules: config.pbx.rules,
+        rules,
         pbx: config.instance.clone(),
     };
     let begun = shared.store.begin_callback(&call, shared.clock.now());
@@ -75,7 +77,7 @@ pub(super) async fn carry(
         drop = answered.as_ref().map(|found| found.drop.to_string()),
         "a call came back"
     );
-    let machine = CallbackMachine::new(settings.plan.clone(), caller, config.pbx.rules);
+    let machine = CallbackMachine::new(settings.plan.clone(), caller, rules);
     let mut call = CallBack {
         id,
         line: PromptedLine::new(rest, arrival.channel, format!("{PROMPT}{id}")),

@@ -66,7 +66,7 @@ pub(super) async fn carry(
             return;
         }
     }
-    let caller = RecordCaller::of(arrival.arg(2), config.pbx.rules);
+    let caller = RecordCaller::of(arrival.arg(2), config.pbx.rules.with_premium());
     info!(recording = %id, channel, %name, is_known = caller.is_known(), "a call has come to record a message");
     let mut call = RecordCall {
         id,

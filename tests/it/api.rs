@@ -76,6 +76,9 @@ async fn a_drop_is_ordered_followed_and_found_again() {
     let by_number = server.get("/drops?number=%2B12025550101").await;
     assert_eq!(by_number.body["items"].as_array().unwrap().len(), 1);
     assert_eq!(by_number.body["items"][0]["drop"], drop.as_str());
+    // A premium-rate number is looked for like any other: it may have been dialled under another setting.
+    let premium = server.get("/drops?number=%2B19005550101").await;
+    assert_eq!((premium.status, &premium.body["items"]), (200, &json!([])));
     let timeline = server.get(&format!("/drops/{drop}/timeline")).await;
     assert_eq!(timeline.body["timeline"][0]["event"], "busy_dialled");
     assert_eq!(timeline.body["ruling"]["decision"], "allowed");

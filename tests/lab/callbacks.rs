@@ -24,6 +24,10 @@ pub(crate) fn trials(bench: &Arc<Bench>) -> Vec<Trial> {
     };
     single("whoever_wants_no_more_calls_gets_none", opted_out);
     single("a_number_is_typed_if_none_came_with_the_call", typed);
+    single(
+        "whoever_has_a_number_that_is_never_dialled_gets_no_calls_either",
+        never_dialled,
+    );
     single("a_call_is_sent_on_with_what_is_known_of_it", connected);
     single("who_presses_nothing_or_hangs_up_is_counted", silent);
     single(
@@ -209,6 +213,27 @@ fn typed(bench: &Bench) -> Result<(), Failed> {
     check!(events[0]["data"]["number"] == Value::Null, "{events:#?}");
     caller.until_gone()?;
     service.stop()
+}
+
+fn never_dialled(bench: &Bench) -> Result<(), Failed> {
+    let lab = bench.lab();
+    // A premium-rate number, which calls or is typed in.
+    let premium = Number::new(900, "0179");
+    for (app, keys) in [("backcost", "w9"), ("hidecost", "w9ww9005550179h")] {
+        let program = taking(bench, lab, app);
+        let (service, api) = serving_api(&program, lab, app)?;
+        let caller = Caller::calls_from(lab, app, premium.clone(), keys)?;
+        let events = caller.ended(&api)?;
+        check!(
+            told(&events).1 == "opted_out",
+            "{events:#?}\n{}",
+            service.said()
+        );
+        check!(is_barred(&program, &premium.e164())?);
+        caller.until_gone()?;
+        service.stop()?;
+    }
+    Ok(())
 }
 
 fn connected(bench: &Bench) -> Result<(), Failed> {

@@ -121,7 +121,7 @@ pub(super) async fn run(
     config: &Config,
     printer: Printer,
 ) -> Result<Exit, CliError> {
-    let filter = args.wanted.filter(config.pbx.rules)?;
+    let filter = args.wanted.filter(config.pbx.rules.with_premium())?;
     let store = database::open_to_read(config).await?;
     let campaign = campaign(&store, &args.name).await?;
     let format = args.format.or(args.json.then_some(RowFormat::Json));

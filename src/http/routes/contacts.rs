@@ -191,7 +191,7 @@ pub(in crate::http) async fn list(
 
 /// Which contacts are asked for, and by which parameters. Each filter has an index, and no two have one together.
 fn filter(api: &Api, parameters: &mut Parameters) -> (ContactFilter, Vec<(&'static str, String)>) {
-    let rules = api.config.borrow().pbx.rules;
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let number = parameters.parsed("number", |text| PhoneNumber::parse(text, rules));
     let foreign_id = parameters.text("foreign_id");
     let outcome = parameters.parsed("outcome", |text| {

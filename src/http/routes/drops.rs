@@ -398,7 +398,7 @@ pub(in crate::http) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<Page<DropView>>, Problem> {
     let (limit, cursor) = (parameters.text("limit"), parameters.text("cursor"));
-    let rules = api.config.borrow().pbx.rules;
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let number = parameters.parsed("number", |text| PhoneNumber::parse(text, rules));
     let foreign_id = parameters.text("foreign_id");
     let is_held = parameters.parsed("status", |text| match text {

@@ -46,7 +46,7 @@ pub(in crate::http) async fn export(
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let rules = api.config.borrow().pbx.rules;
+    let rules = api.config.borrow().pbx.rules.with_premium();
     let outcomes = parameters.texts("outcome");
     let outcomes: Vec<Outcome> = outcomes
         .iter()
