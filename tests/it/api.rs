@@ -914,10 +914,12 @@ impl ApiServer {
 
     /// The drop, once it has ended.
     pub(crate) async fn ended(&self, drop: &str) -> Value {
+        let mut last = Value::Null;
         let asking = async {
             loop {
                 let Answer { status, body, .. } = self.get(&format!("/drops/{drop}")).await;
                 assert_eq!(status, 200, "{body}");
+                last.clone_from(&body);
                 if body["status"] == "ended" {
                     return body;
                 }
@@ -925,7 +927,9 @@ impl ApiServer {
             }
         };
         let ended = tokio::time::timeout(Duration::from_secs(60), asking).await;
-        let body = ended.expect("it never ends");
+        let Ok(body) = ended else {
+            panic!("it never ends: {last}")
+        };
         self.fits(&body, "Drop");
         body
     }

@@ -69,8 +69,6 @@ async fn contacts_are_walked_both_ways_while_others_come_in() {
         assert_eq!(by_number["items"], found["items"]);
         let premium = one("number=%2B19005550101").await;
         assert_eq!((premium.status, &premium.body["items"]), (200, &json!([])));
-        let results = "/campaigns/spring/results?format=json&number=%2B19005550101";
-        assert_eq!(server.get(results).await.status, 200);
         assert_eq!(found["count"], Value::Null);
         assert_eq!(
             one("count=true&limit=1").await.body["count"],
