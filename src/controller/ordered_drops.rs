@@ -162,6 +162,8 @@ struct DropDone {
     drop: DropId,
     /// Of one that the gate had held, when the store is asked for the next at the latest.
     look_at: Option<Instant>,
+    /// By which the gate was asked.
+    config: Arc<Config>,
 }
 
 impl OrderedDropsTask {
@@ -174,7 +176,13 @@ impl OrderedDropsTask {
             tokio::select! {
                 // What was asked before the end is answered.
                 biased;
-                Some(ended) = self.drops.join_next() => self.ended(ended),
+                Some(ended) = self.drops.join_next() => {
+                    let judged_by = self.ended(ended);
+                    // It may have been held by rules that were changed while it was asked about.
+                    if judged_by.gate != self.config.borrow().gate {
+                        self.look_at_all_held().await;
+                    }
+                }
                 request = self.requested.recv() => match request {
                     Some(request) => self.on_request(request).await,
                     None => break,
@@ -200,7 +208,7 @@ impl OrderedDropsTask {
         loop {
             tokio::select! {
                 ended = self.drops.join_next() => match ended {
-                    Some(ended) => self.ended(ended),
+                    Some(ended) => drop(self.ended(ended)),
                     None => break,
                 },
                 drop = left_alone.next() => {
@@ -213,13 +221,19 @@ impl OrderedDropsTask {
         }
     }
 
-    fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) {
-        let DropDone { drop, look_at } = tasks::outcome(ended);
+    /// Takes in that a drop needs nothing more; returns the configuration by which the gate was asked about it.
+    fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) -> Arc<Config> {
+        let DropDone {
+            drop,
+            look_at,
+            config,
+        } = tasks::outcome(ended);
         self.in_flight.remove(&drop);
         if let Some(look_at) = look_at {
             self.held -= 1;
             self.look_at = self.look_at.min(look_at);
         }
+        config
     }
 
     /// Cancels a drop. `false` if none of this id is in flight here.
@@ -259,6 +273,7 @@ impl OrderedDropsTask {
                     DropDone {
                         drop,
                         look_at: None,
+                        config,
                     }
                 });
             }
@@ -314,6 +329,7 @@ impl OrderedDropsTask {
                 let cancel = self.hang_up.child_token();
                 self.in_flight.insert(drop, cancel.clone());
                 self.held += 1;
+                let config = Arc::clone(&config);
                 let on_its_way = HeldOnItsWay {
                     held,
                     config: Arc::clone(&config),
@@ -324,7 +340,11 @@ impl OrderedDropsTask {
                 };
                 self.drops.spawn(async move {
                     let look_at = Some(carry_held(on_its_way).await);
-                    DropDone { drop, look_at }
+                    DropDone {
+                        drop,
+                        look_at,
+                        config,
+                    }
                 });
             }
         }
