@@ -85,6 +85,8 @@ impl OrderedDrops {
             drops: JoinSet::new(),
             held: 0,
             look_at: clock::now(),
+            // A process before this one may have had others.
+            are_holds_old: true,
         };
         let incoming = None;
         (Self { requests, incoming }, tokio::spawn(task.run()))
@@ -148,13 +150,21 @@ struct OrderedDropsTask {
     stopping: CancellationToken,
     hang_up: CancellationToken,
     run: Option<OpenRun>,
-    /// Cancels a drop.
-    in_flight: BTreeMap<DropId, CancellationToken>,
+    in_flight: BTreeMap<DropId, CarriedDrop>,
     drops: JoinSet<DropDone>,
     /// How many of them the gate had held.
     held: usize,
     /// When the store is asked for drops that were held.
     look_at: Instant,
+    /// Whether drops may be held by other rules than those in force.
+    are_holds_old: bool,
+}
+
+/// A drop that is being carried out.
+struct CarriedDrop {
+    cancel: CancellationToken,
+    /// Whose gate decides on it.
+    config: Arc<Config>,
 }
 
 /// That a drop needs nothing more from here.
@@ -162,8 +172,6 @@ struct DropDone {
     drop: DropId,
     /// Of one that the gate had held, when the store is asked for the next at the latest.
     look_at: Option<Instant>,
-    /// By which the gate was asked.
-    config: Arc<Config>,
 }
 
 impl OrderedDropsTask {
@@ -171,18 +179,11 @@ impl OrderedDropsTask {
         let mut gate = self.config.borrow_and_update().gate.clone();
         let mut is_configured = true;
         let mut left_alone = self.store.left_alone();
-        self.look_at_all_held().await;
         loop {
             tokio::select! {
                 // What was asked before the end is answered.
                 biased;
-                Some(ended) = self.drops.join_next() => {
-                    let judged_by = self.ended(ended);
-                    // It may have been held by rules that were changed while it was asked about.
-                    if judged_by.gate != self.config.borrow().gate {
-                        self.look_at_all_held().await;
-                    }
-                }
+                Some(ended) = self.drops.join_next() => self.ended(ended),
                 request = self.requested.recv() => match request {
                     Some(request) => self.on_request(request).await,
                     None => break,
@@ -194,7 +195,7 @@ impl OrderedDropsTask {
                     is_configured = changed.is_ok();
                     let now = self.config.borrow_and_update().gate.clone();
                     if std::mem::replace(&mut gate, now) != gate {
-                        self.look_at_all_held().await;
+                        self.rules_changed();
                     }
                 }
                 () = self.stopping.cancelled() => break,
@@ -208,7 +209,7 @@ impl OrderedDropsTask {
         loop {
             tokio::select! {
                 ended = self.drops.join_next() => match ended {
-                    Some(ended) => drop(self.ended(ended)),
+                    Some(ended) => self.ended(ended),
                     None => break,
                 },
                 drop = left_alone.next() => {
@@ -221,28 +222,26 @@ impl OrderedDropsTask {
         }
     }
 
-    /// Takes in that a drop needs nothing more; returns the configuration by which the gate was asked about it.
-    fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) -> Arc<Config> {
-        let DropDone {
-            drop,
-            look_at,
-            config,
-        } = tasks::outcome(ended);
-        self.in_flight.remove(&drop);
+    fn ended(&mut self, ended: Result<DropDone, tokio::task::JoinError>) {
+        let DropDone { drop, look_at } = tasks::outcome(ended);
+        let carried = self.in_flight.remove(&drop);
+        // If the rules changed while it was decided on, the old ones may have held it.
+        if carried.is_some_and(|carried| carried.config.gate != self.config.borrow().gate) {
+            self.rules_changed();
+        }
         if let Some(look_at) = look_at {
             self.held -= 1;
             self.look_at = self.look_at.min(look_at);
         }
-        config
     }
 
     /// Cancels a drop. `false` if none of this id is in flight here.
     fn cancel(&self, drop: DropId) -> bool {
-        let cancel = self.in_flight.get(&drop);
-        if let Some(cancel) = cancel {
-            cancel.cancel();
+        let found = self.in_flight.get(&drop);
+        if let Some(found) = found {
+            found.cancel.cancel();
         }
-        cancel.is_some()
+        found.is_some()
     }
 
     async fn on_request(&mut self, request: Request) {
@@ -266,22 +265,37 @@ impl OrderedDropsTask {
                     }
                 };
                 let drop = order.drop;
-                let cancel = self.hang_up.child_token();
-                self.in_flight.insert(drop, cancel.clone());
+                let cancel = self.take_in_hand(drop, &config);
                 self.drops.spawn(async move {
                     carry(*order, &config, run, cancel, reply).await;
                     DropDone {
                         drop,
                         look_at: None,
-                        config,
                     }
                 });
             }
         }
     }
 
-    /// Has the gate asked about all drops that it holds: its rules may be others.
-    async fn look_at_all_held(&mut self) {
+    /// Notes a drop that is carried out from here on; returns what cancels it.
+    fn take_in_hand(&mut self, drop: DropId, config: &Arc<Config>) -> CancellationToken {
+        let cancel = self.hang_up.child_token();
+        let carried = CarriedDrop {
+            cancel: cancel.clone(),
+            config: Arc::clone(config),
+        };
+        self.in_flight.insert(drop, carried);
+        cancel
+    }
+
+    /// The gate is to be asked about all drops that it holds.
+    fn rules_changed(&mut self) {
+        self.are_holds_old = true;
+        self.look_at = clock::now();
+    }
+
+    /// Makes all held drops due, whatever they wait for.
+    async fn look_at_all_held(&self) {
         let instance = self.config.borrow().instance.clone();
         let marked = self
             .store
@@ -293,12 +307,14 @@ impl OrderedDropsTask {
                 "held drops are asked about at their times, by other rules than before"
             );
         }
-        self.look_at = clock::now();
     }
 
     /// Takes drops up that were held and whose time has come, and ends those that have expired.
     async fn look_at_held(&mut self) {
         self.look_at = clock::now() + LOOK_EVERY;
+        if std::mem::take(&mut self.are_holds_old) {
+            self.look_at_all_held().await;
+        }
         if let Err(error) = self.take_up_held().await {
             if let NotOrdered::Store(_) = &error {
                 warn!(%error, "drops that were held are looked at later");
@@ -326,10 +342,8 @@ impl OrderedDropsTask {
             let run = self.open(&config).await?;
             for held in due {
                 let drop = held.drop;
-                let cancel = self.hang_up.child_token();
-                self.in_flight.insert(drop, cancel.clone());
+                let cancel = self.take_in_hand(drop, &config);
                 self.held += 1;
-                let config = Arc::clone(&config);
                 let on_its_way = HeldOnItsWay {
                     held,
                     config: Arc::clone(&config),
@@ -340,11 +354,7 @@ impl OrderedDropsTask {
                 };
                 self.drops.spawn(async move {
                     let look_at = Some(carry_held(on_its_way).await);
-                    DropDone {
-                        drop,
-                        look_at,
-                        config,
-                    }
+                    DropDone { drop, look_at }
                 });
             }
         }
