@@ -49,7 +49,7 @@ pub(super) async fn carry(
         turn_away(&rest, &arrival.channel, Turned::Unknown).await;
         return;
     };
-    // Whoever has a number that is never dialled may want no calls all the same.
+    // A premium-rate number is not dialled by default, but its owner can call and opt out.
     let rules = config.pbx.rules.with_premium();
     let caller = arrival.arg(1);
     let caller = caller.and_then(|text| PhoneNumber::parse(text, rules).ok());
